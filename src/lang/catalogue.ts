@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the language is handed to know fields by: it imports no field, event or source itself. */
+import type { FieldType, Value } from './value.js';
+
+/** A field argument: `[2]` is an index and a key ("2"), `[name]` and `["a b"]` are keys. */
+export interface FieldArgument {
+  /** The text between the brackets, unquoted. */
+  readonly text: string;
+  /** The value if the text is a decimal integer. */
+  readonly index: number | null;
+}
+
+/** Reads one field (with its argument already bound) from an event. Must not keep the event or throw. */
+export type FieldReader<E> = (event: E) => Value;
+
+/** One field, defined in one place: `src/fields/<class>.ts`. */
+export interface FieldDef<E = never> {
+  readonly name: string;
+  readonly type: FieldType;
+  /** The reader returns an array of scalars of `type`. */
+  readonly list?: boolean;
+  /** What may stand in brackets: absent means nothing may. */
+  readonly argument?: { readonly required: boolean; readonly index: boolean; readonly key: boolean };
+  readonly desc: string;
+  /** Usable in outputs but not in conditions. */
+  readonly printOnly?: boolean;
+  readonly deprecated?: boolean;
+  /** How numbers are printed; DEC unless said. */
+  readonly format?: 'DEC' | 'HEX' | 'OCT' | 'PADDED10';
+  /**
+   * Called once per use when rules are compiled. Returns the reader, or a string that says why the argument is refused
+   * (it becomes a diagnostic at the field's place).
+   */
+  readonly bind: (argument: FieldArgument | null) => FieldReader<E> | string;
+}
+
+/** A class of fields, as `--list` prints them. */
+export interface FieldClass<E = never> {
+  readonly name: string;
+  readonly shortDesc?: string;
+  readonly desc: string;
+  readonly fields: readonly FieldDef<E>[];
+}
+
+/** All that one source's rules can name. */
+export interface SourceCatalogue<E = never> {
+  /** `syscall` or `k8s_audit`. */
+  readonly source: string;
+  readonly classes: readonly FieldClass<E>[];
+  /**
+   * Finds a field by its whole name. `evt.arg.flags` (argument after a dot) is resolved here too: the answer's
+   * `argument` is then what stood after the dot. Null: no such field.
+   */
+  readonly find: (name: string) => { readonly field: FieldDef<E>; readonly argument: FieldArgument | null } | null;
+  /**
+   * Event type names (`openat`, `procexit`, `pluginevent`) to the numeric `EngineEvent.type` codes that carry that name.
+   * A rule that pins `evt.type` is indexed by these; a name that is not a key here is an unknown event type.
+   */
+  readonly eventTypes: ReadonlyMap<string, readonly number[]>;
+  /** Size of the index: every `EngineEvent.type` is below it. */
+  readonly eventTypeCount: number;
+}

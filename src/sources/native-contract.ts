@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The whole contract with the native addon. `native/addon` implements it and nothing else crosses the border.
+ *
+ * A slab holds records one after another, from offset 0 to `bytes`. A record is a prefix and one scap event:
+ *
+ *     0       4        6        8                                 8 + length, padded to 8
+ *     | length | cpu    | 0      | ts u64 | tid u64 | len u32 | type u16 | nparams u32 | lengths u16… | values … |
+ *       u32      u16      u16      `- the scap event: `len` (= length) counts from ts to the last value
+ *
+ * All little endian. `ts` is nanoseconds since the epoch. Records are in time order, within a slab and across slabs.
+ */
+export interface CaptureOptions {
+  /** Buffers that JavaScript owns; at least two, all of the same size. */
+  readonly slabs: readonly ArrayBuffer[];
+  /** CPUs that share one ring buffer; 0: one buffer for all (`engine.modern_ebpf.cpus_for_each_buffer`). */
+  readonly cpusPerBuffer: number;
+  /** Bytes of each ring buffer, a power of two of at least a page (`buf_size_preset`). */
+  readonly bufferBytes: number;
+  /** Native system call numbers to report, and tracepoints by event type number. */
+  readonly syscalls: readonly number[];
+  readonly tracepoints: readonly number[];
+  /** Bytes of data parameters kept (`falco_libs.snaplen`). */
+  readonly snaplen: number;
+  /** A partly filled slab is handed over after this many milliseconds. */
+  readonly flushMs: number;
+  /** Do not report system calls that failed. */
+  readonly dropFailed: boolean;
+  /** The directory with the BPF objects. */
+  readonly objectDir: string;
+}
+
+/** Growing counters since the capture was opened. */
+export interface CaptureCounters {
+  /** Events that a BPF program began to write. */
+  readonly produced: number;
+  /** Lost because the ring buffer had no room, by category. */
+  readonly ringFull: number;
+  readonly ringFullProcess: number;
+  readonly ringFullNetwork: number;
+  readonly ringFullFile: number;
+  /** Lost in the BPF program: an event larger than the scratch buffer, or a failed tail call. */
+  readonly bpfDropped: number;
+  /** Lost in the drain thread: a record that makes no sense, or one larger than a slab. */
+  readonly decodeErrors: number;
+  /** Times that the drain thread waited because JavaScript held every slab. Nothing is lost by it; the ring then fills. */
+  readonly slabWaits: number;
+  /** Records handed over. */
+  readonly delivered: number;
+}
+
+export interface Capture {
+  /** Which kind of programs was attached. */
+  readonly hook: 'tp_btf' | 'raw_tp';
+  /** What this kernel lacks, one line each; empty when all is there. */
+  readonly missing: readonly string[];
+  /** Begins to hand over slabs: `onSlab(index, bytes)`, one call per slab. Give it back with `release(index)`. */
+  start(onSlab: (index: number, bytes: number) => void): void;
+  release(index: number): void;
+  /** Swaps the set of reported system calls; takes effect at once. */
+  setSyscalls(syscalls: readonly number[], tracepoints: readonly number[]): void;
+  counters(): CaptureCounters;
+  /** Detaches the programs, hands over what the rings still hold, then calls `done`. Idempotent. */
+  close(done: () => void): void;
+}
+
+export interface NativeBinding {
+  /** Hash of the event table that the addon was built with; must equal `events/ids.ts`. */
+  readonly schemaHash: string;
+  /** Throws an Error with `code` (`EPERM`, `ENOSYS`, `NO_BTF`, `VERIFIER`, …) and a message with libbpf's own words. */
+  openCapture(options: CaptureOptions): Capture;
+  /** Writes to the local syslog (syslog(3)). */
+  syslog(priority: number, ident: string, message: string): void;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is known of one open file descriptor. HOT PATH: one shape, every slot set in the constructor. */
+
+/** Kinds of descriptors; the letter is `fd.typechar`, the name `fd.type`. */
+export type FdType =
+  | 'file' | 'directory' | 'ipv4' | 'ipv6' | 'unix' | 'pipe' | 'event' | 'signalfd' | 'eventpoll' | 'inotify'
+  | 'timerfd' | 'netlink' | 'bpf' | 'userfaultfd' | 'io_uring' | 'memfd' | 'pidfd' | 'mqueue' | 'fanotify' | 'unsupported' | 'unknown';
+
+export const enum FdFlag {
+  /** We are the server side of the connection. */
+  RoleServer = 1 << 0,
+  RoleClient = 1 << 1,
+  Cloned = 1 << 2,
+  Connected = 1 << 3,
+  ConnectPending = 1 << 4,
+  ConnectFailed = 1 << 5,
+  OverlayUpper = 1 << 6,
+  OverlayLower = 1 << 7,
+  SocketPipe = 1 << 8,
+}
+
+export class FdInfo {
+  type: FdType;
+  /** `fd.name`: path of a file, `ip:port->ip:port` of a socket, path of a unix socket. Empty: not known. */
+  name: string;
+  /** `fd.nameraw`: the path as the program gave it. */
+  nameRaw = '';
+  /** Wire open flags (`file_flags`). */
+  openFlags = 0;
+  flags = 0;
+  dev = 0;
+  ino: number | bigint = 0;
+  mountId = 0;
+  /** 4 tcp/udp endpoint: local and remote as the kernel tells them; `sip`/`cip` follow from the role. Canonical text. */
+  sourceIp: string | null = null;
+  destIp: string | null = null;
+  sourcePort = 0;
+  destPort = 0;
+  /** 'tcp' | 'udp' | 'icmp' | 'raw' | 'na' for sockets (`fd.l4proto`). */
+  l4proto: string | null = null;
+  /** A bound or listening socket without a peer. */
+  isServerSocket = false;
+  /** Unix sockets: kernel addresses of both ends. */
+  unixSource: number | bigint = 0;
+  unixDest: number | bigint = 0;
+  /** pidfd: the process it stands for. */
+  pid = 0;
+  /** The name before the event that is being processed (`fd.name_changed`). */
+  oldName = '';
+
+  constructor(type: FdType, name: string) {
+    this.type = type;
+    this.name = name;
+  }
+}
