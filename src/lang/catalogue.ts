@@ -24,7 +24,17 @@ export interface FieldDef<E = never> {
   readonly desc: string;
   /** Usable in outputs but not in conditions. */
   readonly printOnly?: boolean;
+  /** Usable in conditions but not in outputs. */
+  readonly conditionOnly?: boolean;
+  /** Usable, but not in the list of fields. */
+  readonly unlisted?: boolean;
   readonly deprecated?: boolean;
+  /** No transformer (`tolower(...)`) takes it. */
+  readonly noTransformer?: boolean;
+  /** It can be compared with constants only, not with another field. */
+  readonly constantsOnly?: boolean;
+  /** `field = N` is the only comparison allowed and means `value <= N` (`evt.around`). */
+  readonly equalsMeansAtMost?: boolean;
   /** How numbers are printed; DEC unless said. */
   readonly format?: 'DEC' | 'HEX' | 'OCT' | 'PADDED10';
   /**
@@ -32,6 +42,16 @@ export interface FieldDef<E = never> {
    * (it becomes a diagnostic at the field's place).
    */
   readonly bind: (argument: FieldArgument | null) => FieldReader<E> | string;
+  /**
+   * Set when a comparison looks at several values where an output prints one (all ancestors of `proc.aname`, both ends of
+   * `fd.ip`). On the left of a comparison, `bind` here takes the place of the one above; null: this argument is plain
+   * after all. The reader returns a list (or null: every comparison fails), and a comparison holds when it holds for one
+   * of the elements, except that `!=` must hold for all of them where `notEqual` is `all`.
+   */
+  readonly inCondition?: {
+    readonly notEqual: 'one' | 'all';
+    readonly bind: (argument: FieldArgument | null) => FieldReader<E> | null;
+  };
 }
 
 /** A class of fields, as `--list` prints them. */
