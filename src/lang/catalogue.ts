@@ -24,8 +24,6 @@ export interface FieldDef<E = never> {
   readonly desc: string;
   /** Usable in outputs but not in conditions. */
   readonly printOnly?: boolean;
-  /** Usable in conditions but not in outputs. */
-  readonly conditionOnly?: boolean;
   /** Usable, but not in the list of fields. */
   readonly unlisted?: boolean;
   readonly deprecated?: boolean;
@@ -42,11 +40,14 @@ export interface FieldDef<E = never> {
    * (it becomes a diagnostic at the field's place).
    */
   readonly bind: (argument: FieldArgument | null) => FieldReader<E> | string;
+  /** What JSON output carries in place of the value: the times that print as text are nanoseconds since the epoch there. */
+  readonly json?: FieldReader<E>;
   /**
-   * Set when a comparison looks at several values where an output prints one (all ancestors of `proc.aname`, both ends of
-   * `fd.ip`). On the left of a comparison, `bind` here takes the place of the one above; null: this argument is plain
-   * after all. The reader returns a list (or null: every comparison fails), and a comparison holds when it holds for one
-   * of the elements, except that `!=` must hold for all of them where `notEqual` is `all`.
+   * Set when a condition reads something else than an output prints: all ancestors of `proc.aname` instead of their names in
+   * one text, both ends of `fd.ip`, the bytes of `evt.buffer`. On the left of a comparison, `bind` here takes the place of
+   * the one above; null: with this argument the field is plain after all. When the reader returns a list although the field
+   * is none, a comparison holds when it holds for one of the elements, except that `!=` must hold for all of them where
+   * `notEqual` is `all`. Null from the reader: every comparison fails.
    */
   readonly inCondition?: {
     readonly notEqual: 'one' | 'all';
