@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A configuration file as a tree whose every part knows where it was written. Scalars stay text until the schema says what
+ * they are, as in the peer: `"true"`, `yes` and an expanded `${VARIABLE}` are booleans where a boolean is wanted.
+ */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parse, parseDocument } from 'yaml';
+import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
+
+export interface ScalarNode {
+  readonly kind: 'scalar';
+  readonly text: string;
+  /** Not quoted: `null`, `true` and `1` mean what YAML says they mean where no schema says more. */
+  readonly plain: boolean;
+  readonly span: Span;
+}
+export interface SeqNode {
+  readonly kind: 'seq';
+  readonly items: ConfigNode[];
+  readonly span: Span;
+}
+export interface MapNode {
+  readonly kind: 'map';
+  readonly entries: Map<string, MapEntry>;
+  readonly span: Span;
+}
+export interface MapEntry {
+  readonly key: Span;
+  readonly node: ConfigNode;
+}
+export type ConfigNode = ScalarNode | SeqNode | MapNode;
+
+export type Environment = (name: string) => string | undefined;
+
+/** Reads one document. Null with an error when the text is no YAML or no map at the top; an empty text is an empty map. */
+export function readTree(source: SourceText, env: Environment): { root: MapNode | null; diagnostics: Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const document = parseDocument(source.text, { lineCounter: new LineCounter(), prettyErrors: false });
+  // What follows a first error is mostly its consequence.
+  for (const error of document.errors.slice(0, 1)) {
+    diagnostics.push({
+      severity: 'error',
+      code: 'CONFIG_YAML',
+      message: error.message.replace(/\.?$/, ''),
+      span: { source, start: error.pos[0], end: Math.max(error.pos[0] + 1, error.pos[1]) },
+    });
+  }
+  if (diagnostics.length > 0) return { root: null, diagnostics };
+  const whole: Span = { source, start: 0, end: 0 };
+  const contents = document.contents;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    return { root: { kind: 'map', entries: new Map(), span: whole }, diagnostics };
+  }
+
+  const spanOf = (node: YamlNode): Span =>
+    node.range ? { source, start: node.range[0], end: Math.max(node.range[0] + 1, node.range[1]) } : whole;
+  const convert = (node: unknown): ConfigNode => {
+    if (isAlias(node)) return convert(node.resolve(document));
+    if (isMap(node)) {
+      const entries = new Map<string, MapEntry>();
+      for (const pair of node.items) {
+        const key = pair.key as YamlNode;
+        entries.set(String(isScalar(key) ? key.value : key), { key: spanOf(key), node: convert(pair.value) });
+      }
+      return { kind: 'map', entries, span: spanOf(node) };
+    }
+    if (isSeq(node)) return { kind: 'seq', items: node.items.map(convert), span: spanOf(node) };
+    if (isScalar(node)) {
+      const plain = node.type === 'PLAIN';
+      const text = plain ? (node.source ?? '') : String(node.value);
+      return { kind: 'scalar', text: expandEnvironment(text, env), plain, span: spanOf(node) };
+    }
+    return { kind: 'scalar', text: '', plain: true, span: whole };
+  };
+  const root = convert(contents);
+  if (root.kind !== 'map') {
+    diagnostics.push({
+      severity: 'error', code: 'CONFIG_NOT_A_MAP', message: 'a configuration file holds keys and values', span: root.span,
+    });
+    return { root: null, diagnostics };
+  }
+  return { root, diagnostics };
+}
+
+/** `${NAME}` becomes the variable's value, or nothing when there is none; `$${NAME}` stays as `${NAME}`. */
+export function expandEnvironment(text: string, env: Environment): string {
+  if (!text.includes('${')) return text;
+  return text.replace(/\$(\$\{[^}]*\})|\$\{([^}]*)\}/g, (_, escaped: string | undefined, name: string | undefined) =>
+    escaped ?? env(name ?? '') ?? '',
+  );
+}
+
+export type MergeStrategy = 'append' | 'override' | 'add-only';
+
+/** Merges an included file, top-level key by top-level key, as the strategy says. Returns what it refused. */
+export function mergeTree(into: MapNode, from: MapNode, strategy: MergeStrategy): Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  for (const [key, entry] of from.entries) {
+    if (key === 'config_files') {
+      diagnostics.push({
+        severity: 'error',
+        code: 'CONFIG_NESTED_INCLUDE',
+        message: "'config_files' may not stand in an included configuration file",
+        span: entry.key,
+      });
+      continue;
+    }
+    const present = into.entries.get(key);
+    switch (strategy) {
+      case 'append':
+        if (entry.node.kind === 'seq' && present?.node.kind === 'seq') present.node.items.push(...entry.node.items);
+        else into.entries.set(key, entry);
+        break;
+      case 'override':
+        into.entries.set(key, entry);
+        break;
+      case 'add-only':
+        if (present === undefined) into.entries.set(key, entry);
+        break;
+      default:
+        strategy satisfies never;
+    }
+  }
+  return diagnostics;
+}
+
+/** A step into the tree: a key, an index, or null for "one more at the end". */
+type Step = string | number | null;
+
+export class KeyPathError extends Error {}
+
+/** Splits `base.list[1].dotted\.key` into its steps. @throws KeyPathError */
+export function parseKeyPath(path: string): Step[] {
+  const steps: Step[] = [];
+  let key = '';
+  let wantKey = true;
+  const closeKey = (at: number) => {
+    if (key !== '') steps.push(key);
+    else if (wantKey) throw new KeyPathError(`a key is missing at position ${at + 1}`);
+    key = '';
+    wantKey = false;
+  };
+  for (let i = 0; i < path.length; i++) {
+    const c = path[i];
+    if (c === '\\') {
+      const next = path[++i];
+      if (next === undefined || !'.[]\\'.includes(next)) {
+        throw new KeyPathError(`a backslash at position ${i} escapes only dots, brackets and backslashes`);
+      }
+      key += next;
+    } else if (c === '.') {
+      closeKey(i);
+      wantKey = true;
+    } else if (c === '[') {
+      closeKey(i);
+      const end = path.indexOf(']', i);
+      const index = end === -1 ? path.slice(i + 1) : path.slice(i + 1, end);
+      if (end === -1 || !/^\d*$/.test(index)) throw new KeyPathError(`expected a number in brackets, found '${index}'`);
+      steps.push(index === '' ? null : Number(index));
+      i = end;
+    } else {
+      if (!wantKey && key === '') throw new KeyPathError(`expected a dot at position ${i + 1}`);
+      key += c;
+    }
+  }
+  closeKey(path.length);
+  return steps;
+}
+
+/** Sets what `path` names, making the maps and the list's next element on the way. @throws KeyPathError */
+export function setNode(root: MapNode, path: string, value: ConfigNode, key: Span): void {
+  const steps = parseKeyPath(path);
+  let at: ConfigNode = root;
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i];
+    const last = i === steps.length - 1;
+    const inner = (): ConfigNode =>
+      last
+        ? value
+        : typeof steps[i + 1] === 'string'
+          ? { kind: 'map', entries: new Map(), span: value.span }
+          : { kind: 'seq', items: [], span: value.span };
+    if (typeof step === 'string') {
+      if (at.kind !== 'map') throw new KeyPathError(`'${step}' is looked for in something that has no keys`);
+      const present = at.entries.get(step);
+      // A scalar on the way gives way to what the path needs: `rules_files` may be written as one text.
+      const next: ConfigNode = last || present === undefined || present.node.kind === 'scalar' ? inner() : present.node;
+      at.entries.set(step, { key, node: next });
+      at = next;
+    } else {
+      if (at.kind !== 'seq') throw new KeyPathError('an index is given for something that is no list');
+      const index: number = step ?? at.items.length;
+      if (index > at.items.length) throw new KeyPathError(`there is no element [${index}], the list has ${at.items.length}`);
+      const next: ConfigNode = last || index === at.items.length ? inner() : at.items[index];
+      at.items[index] = next;
+      at = next;
+    }
+  }
+}
+
+/** Where the part at a JSON pointer was written; the nearest enclosing part when it is absent. */
+export function spanAt(root: ConfigNode, pointer: string): Span {
+  let at = root;
+  for (const raw of pointer.split('/').slice(1)) {
+    const key = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+    const next: ConfigNode | undefined =
+      at.kind === 'map' ? at.entries.get(key)?.node : at.kind === 'seq' ? at.items[Number(key)] : undefined;
+    if (next === undefined) return at.span;
+    at = next;
+  }
+  return at.span;
+}
+
+/** What a plain scalar means by itself, where no schema says more. */
+export function plainValue(node: ScalarNode): unknown {
+  if (!node.plain || !/^([-+.\w]*|~)$/.test(node.text)) return node.text;
+  return parse(node.text) as unknown;
+}
