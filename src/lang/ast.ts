@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The syntax tree of a condition. Offsets are half-open UTF-16 offsets into the text that was parsed. */
+import type { LangCode } from './codes.js';
 
 export interface AstNode {
   readonly start: number;
@@ -82,6 +83,8 @@ export interface Literal extends AstNode {
   readonly text: string;
   /** Quoted text is never taken for the name of a list. */
   readonly quoted: boolean;
+  /** The exact bytes, when `\\xHH` escapes made some that are not UTF-8 (`text` then shows them as U+FFFD). */
+  readonly bytes?: Uint8Array;
 }
 
 /** The right side of `in`, `intersects`, `pmatch` and of operators with a modifier. */
@@ -108,8 +111,7 @@ export type TransformerName = (typeof TRANSFORMER_NAMES)[number];
 /** A problem found in a condition's text or tree. */
 export interface LangError {
   readonly severity: 'error' | 'warning';
-  /** Stable, one of the codes listed in `lang/codes.ts`. */
-  readonly code: string;
+  readonly code: LangCode;
   readonly message: string;
   readonly hint?: string;
   readonly start: number;
