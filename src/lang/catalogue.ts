@@ -26,17 +26,6 @@ export interface FieldDef<E = never> {
   readonly printOnly?: boolean;
   /** Usable in conditions but not in outputs. */
   readonly filterOnly?: boolean;
-  /**
-   * Without an argument the reader returns an array of candidates, and a check holds when it holds for one of them:
-   * - `some`: for every operator (`proc.aname != x`: some ancestor has another name);
-   * - `each-differs`: but `!=` holds when all of them differ (`fd.ip != x`: neither end is x).
-   * An empty array is as good as null.
-   */
-  readonly candidates?: 'some' | 'each-differs';
-  /** Cannot stand on either side of a comparison of two fields. */
-  readonly noFieldComparison?: boolean;
-  /** Cannot be given to a transformer. */
-  readonly noTransformer?: boolean;
   /** Usable, but not in the list of fields. */
   readonly unlisted?: boolean;
   readonly deprecated?: boolean;
