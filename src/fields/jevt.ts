@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `json.*`, and `jevt.*`, its older names: any part of an event by JSON pointer. */
+import type { AuditEvent } from '../events/audit-event.js';
+import { indent } from '../events/json-text.js';
+import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
+import { timeText } from '../util/time.js';
+import { plain } from './catalogue.js';
+import { asText, compilePointer, pointerKeys } from './json-read.js';
+
+const wholeObject: FieldReader<AuditEvent> = (event) => indent(event.text);
+const rawTime: FieldReader<AuditEvent> = (event) => String(event.timestamp());
+
+function bindPointer(argument: FieldArgument | null): FieldReader<AuditEvent> {
+  const pointer = argument?.text ?? '';
+  const path = pointerKeys(pointer);
+  const key = path.join('/');
+  if (path.length === 0) return (event) => event.textAt([], '');
+  const find = compilePointer(pointer);
+  return (event) => {
+    const value = find(event);
+    return value === undefined ? null : asText(event, value, path, key);
+  };
+}
+
+function valueField(name: string, desc: string): FieldDef<AuditEvent> {
+  return { name, type: 'CHARBUF', argument: { required: true, index: false, key: true }, desc, bind: bindPointer };
+}
+
+export const JSON_CLASS: FieldClass<AuditEvent> = {
+  name: 'json (plugin)',
+  shortDesc: 'Events that are JSON',
+  desc: 'Any part of a JSON event, by JSON pointer (RFC 6901).',
+  fields: [
+    valueField('json.value', 'The part that a JSON pointer names: json.value[/user/username]. A ~1 in it stands for a slash.'),
+    plain<AuditEvent>({ name: 'json.obj', type: 'CHARBUF', desc: 'The whole event, indented.', read: wholeObject }),
+    plain<AuditEvent>({ name: 'json.rawtime', type: 'CHARBUF', desc: 'Nanoseconds since the epoch.', read: rawTime }),
+    valueField('jevt.value', 'The older name of json.value.'),
+    plain<AuditEvent>({ name: 'jevt.obj', type: 'CHARBUF', desc: 'The older name of json.obj.', read: wholeObject }),
+    plain<AuditEvent>({ name: 'jevt.rawtime', type: 'CHARBUF', desc: 'The older name of json.rawtime.', read: rawTime }),
+    plain<AuditEvent>({
+      name: 'jevt.time',
+      type: 'CHARBUF',
+      desc: 'Local time of day of the event, with nanoseconds, as evt.time.',
+      // Rules from before the plugins have it; the peer's present list does not.
+      deprecated: true,
+      unlisted: true,
+      read: (event) => timeText(event.timestamp(), true),
+    }),
+  ],
+};

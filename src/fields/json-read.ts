@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/** How a place in an audit event becomes the value of a field. */
+import jsonpointer from 'jsonpointer';
+import type { AuditEvent, JsonValue } from '../events/audit-event.js';
+
+/** Keys and indexes from the event's root. */
+export type JsonPath = readonly (string | number)[];
+
+/** A value and where it was found. */
+export interface Found {
+  readonly value: JsonValue;
+  readonly path: JsonPath;
+}
+
+/** The keys of a JSON pointer (RFC 6901); a missing first slash is forgiven. */
+export function pointerKeys(pointer: string): readonly string[] {
+  if (pointer === '') return [];
+  const keys = (pointer.startsWith('/') ? pointer.slice(1) : pointer).split('/');
+  return keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Compiles a pointer to a look-up; undefined: nothing there. Only what the event says is found, never what JavaScript adds. */
+export function compilePointer(pointer: string): (event: AuditEvent) => JsonValue | undefined {
+  const keys = pointerKeys(pointer);
+  // `constructor`, `__proto__`, `length` and the like: every object has them, but no event said so.
+  if (keys.some((key) => key in Array.prototype)) return (event) => lookUpOwn(event.object, keys);
+  const compiled = jsonpointer.compile(pointer === '' || pointer.startsWith('/') ? pointer : `/${pointer}`);
+  return (event) => compiled.get(event.object) as JsonValue | undefined;
+}
+
+function lookUpOwn(root: JsonValue, keys: readonly string[]): JsonValue | undefined {
+  let value: JsonValue = root;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (Array.isArray(value) && key === 'length') return undefined;
+    value = (value as Readonly<Record<string, JsonValue>>)[key];
+  }
+  return value;
+}
+
+/**
+ * A value as text: strings as they are, numbers and literals as JSON writes them, objects and arrays as the event wrote
+ * them, without the white space between tokens.
+ */
+export function asText(event: AuditEvent, value: JsonValue, path: JsonPath, key: string): string {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      // Beyond 2^53, and with a fraction, only the text has every digit.
+      return Number.isSafeInteger(value) ? String(value) : event.textAt(path, key);
+    default:
+      return value === null ? 'null' : event.textAt(path, key);
+  }
+}
+
+export const foundText = (event: AuditEvent, found: Found): string =>
+  asText(event, found.value, found.path, found.path.join('/'));
+
+/**
+ * Follows keys through objects, and through every array on the way or, with an index, through that element of each. An
+ * element that leads nowhere is a null in the answer; null instead of an answer: the way ended before any array. The last
+ * value is not opened when it is an array, unless the last key is empty.
+ */
+export function follow(
+  value: JsonValue | undefined,
+  keys: readonly string[],
+  index: number | null,
+  path: JsonPath = [],
+): readonly (Found | null)[] | null {
+  let here = value;
+  let at = path;
+  for (let k = 0; k < keys.length; k++) {
+    if (Array.isArray(here)) {
+      const array: readonly JsonValue[] = here;
+      if (index === null) {
+        const all: (Found | null)[] = [];
+        for (let n = 0; n < array.length; n++) {
+          const below = follow(array[n], keys.slice(k), null, at.concat(n));
+          if (below === null) all.push(null);
+          else for (const found of below) all.push(found);
+        }
+        return all;
+      }
+      here = array[index];
+      at = at.concat(index);
+    }
+    const key = keys[k];
+    if (key !== '') {
+      if (typeof here !== 'object' || here === null || Array.isArray(here) || !Object.hasOwn(here, key)) return null;
+      here = (here as Readonly<Record<string, JsonValue>>)[key];
+      at = at.concat(key);
+    }
+    if (here === undefined) return null;
+  }
+  return here === undefined ? null : [{ value: here, path: at }];
+}
+
+/** An empty list and no list are one: absent. */
+export const orAbsent = (list: readonly string[]): readonly string[] | null => (list.length === 0 ? null : list);
