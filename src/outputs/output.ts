@@ -14,7 +14,10 @@ export interface Output {
   start(): Promise<void>;
   /** Delivers one message. Called again only when the promise has settled; a rejection is counted and logged. */
   deliver(message: OutputMessage): Promise<void>;
-  /** Closes and opens again (SIGUSR1). */
+  /** Delivers several at once, where that is cheaper than one by one; a rejection counts for all of them. */
+  deliverAll?(messages: readonly OutputMessage[]): Promise<void>;
+  /** Closes and opens again (SIGUSR1). Never called during a delivery. */
   reopen(): Promise<void>;
+  /** Releases everything. A delivery that is still under way is given up: its promise settles soon. */
   stop(): Promise<void>;
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import type { Output, OutputMessage } from './output.js';
+import { writeAll } from './write-all.js';
+
+/** Standard output. A reader that has stopped reading holds up this output only. */
+export class StdoutOutput implements Output {
+  readonly name = 'stdout';
+  private fd = 1;
+  private stopped = false;
+
+  async start(): Promise<void> {
+    // A write to a full pipe would hold a thread until the reader reads, even at exit: it has to say EAGAIN instead.
+    const kind = fstatSync(1);
+    if (kind.isSocket()) {
+      // Node makes the descriptor non-blocking when it wraps it; there is no other way to ask for that.
+      void process.stdout;
+    } else if (kind.isFIFO() || kind.isCharacterDevice()) {
+      // A description of our own, so that the flags that others see stay as they are. (A file is not opened twice: its
+      // position would start again.)
+      try {
+        this.fd = openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      } catch {
+        this.fd = 1;
+      }
+    }
+  }
+
+  deliver(message: OutputMessage): Promise<void> {
+    return writeAll(this.fd, `${message.line}\n`, () => this.stopped);
+  }
+
+  deliverAll(messages: readonly OutputMessage[]): Promise<void> {
+    return writeAll(this.fd, messages.map((m) => `${m.line}\n`).join(''), () => this.stopped);
+  }
+
+  async reopen(): Promise<void> {
+    // It is what it is for as long as the program runs.
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.fd !== 1) closeSync(this.fd);
+    this.fd = 1;
+  }
+}
