@@ -17,6 +17,8 @@ export const enum FdFlag {
   OverlayUpper = 1 << 6,
   OverlayLower = 1 << 7,
   SocketPipe = 1 << 8,
+  /** Found in /proc, not seen to be opened. */
+  FromProc = 1 << 9,
 }
 
 export class FdInfo {
@@ -25,18 +27,21 @@ export class FdInfo {
   name: string;
   /** `fd.nameraw`: the path as the program gave it. */
   nameRaw = '';
-  /** Wire open flags (`file_flags`). */
+  /** Wire open flags (`file_flags`; `memfd_create_flags` of a memfd). */
   openFlags = 0;
   flags = 0;
   dev = 0;
   ino: number | bigint = 0;
   mountId = 0;
-  /** 4 tcp/udp endpoint: local and remote as the kernel tells them; `sip`/`cip` follow from the role. Canonical text. */
+  /**
+   * Ends of a connection as client (source) and server (destination): `cip` and `sip`. Canonical text, null: not known.
+   * A server socket without a peer (`isServerSocket`) has its own address in `sourceIp` and `sourcePort`.
+   */
   sourceIp: string | null = null;
   destIp: string | null = null;
   sourcePort = 0;
   destPort = 0;
-  /** 'tcp' | 'udp' | 'icmp' | 'raw' | 'na' for sockets (`fd.l4proto`). */
+  /** 'tcp' | 'udp' | 'icmp' | 'raw'; null: not known or not a socket. `fd.l4proto` is `l4protoOf(fd)`. */
   l4proto: string | null = null;
   /** A bound or listening socket without a peer. */
   isServerSocket = false;
@@ -51,5 +56,27 @@ export class FdInfo {
   constructor(type: FdType, name: string) {
     this.type = type;
     this.name = name;
+  }
+
+  /** For dup and for a new process. */
+  clone(): FdInfo {
+    const copy = new FdInfo(this.type, this.name);
+    copy.nameRaw = this.nameRaw;
+    copy.openFlags = this.openFlags;
+    copy.flags = this.flags;
+    copy.dev = this.dev;
+    copy.ino = this.ino;
+    copy.mountId = this.mountId;
+    copy.sourceIp = this.sourceIp;
+    copy.destIp = this.destIp;
+    copy.sourcePort = this.sourcePort;
+    copy.destPort = this.destPort;
+    copy.l4proto = this.l4proto;
+    copy.isServerSocket = this.isServerSocket;
+    copy.unixSource = this.unixSource;
+    copy.unixDest = this.unixDest;
+    copy.pid = this.pid;
+    copy.oldName = this.oldName;
+    return copy;
   }
 }

@@ -5,44 +5,55 @@ import type { FdInfo } from './fd-info.js';
 /** Descriptors of a process, shared by its threads (and by CLONE_FILES). */
 export type FdTable = Map<number, FdInfo>;
 
+/** The threads of one process. Kept by the thread table. */
+export class ThreadGroup {
+  readonly pid: number;
+  /** Threads that have not exited. */
+  alive = 0;
+  /** Gets the orphans of its descendants: init, a pid namespace's init, or PR_SET_CHILD_SUBREAPER. */
+  reaper: boolean;
+  /** The leader first, if it is known. */
+  readonly threads: ThreadInfo[] = [];
+
+  constructor(pid: number, reaper: boolean) {
+    this.pid = pid;
+    this.reaper = reaper;
+  }
+}
+
 export class ThreadInfo {
   readonly tid: number;
-  /** Thread group id. tid === pid for a main thread. */
+  /** Thread group id. tid === pid for a main thread; -1: not known. */
   pid: number;
-  /** pid of the parent process; 0 for init. */
-  ptid = 0;
-  /** In the innermost pid namespace. */
-  vtid = 0;
-  vpid = 0;
-  vpgid = 0;
-  pgid = 0;
+  /** Thread id of the parent; 0 for init and for a process whose parent is not known, -1: nothing is known. */
+  ptid = -1;
+  /** In the innermost pid namespace; -1: not known. */
+  vtid = -1;
+  vpid = -1;
+  vpgid = -1;
+  pgid = -1;
   /** Session id (namespaced as upstream: `proc.sid`). */
-  sid = 0;
+  sid = -1;
   /** `proc.name`. */
   comm = '';
   /** argv[0] (`proc.exe`). */
   exe = '';
   /** `proc.exepath`. */
   exepath = '';
-  /** argv[1..]. */
-  args: string[] = [];
-  /** KEY=value, as on the wire. */
-  env: string[] = [];
-  cwd = '/';
   root = '/';
-  uid = 0;
-  gid = 0;
-  /** -1 (4294967295 on the wire) when nobody logged in. */
-  loginuid = -1;
+  uid = 0xffff_ffff;
+  gid = 0xffff_ffff;
+  /** 4294967295 (the wire's -1) when nobody logged in. */
+  loginuid = 0xffff_ffff;
   /** Encoded tty device; 0: none. */
   tty = 0;
-  /** Subsystem and path, `memory=/docker/…`, as on the wire. */
-  cgroups: string[] = [];
+  /** Subsystem and path, `memory=/docker/…`; the wire's `_cgroup` suffixes and short names are already resolved. */
+  cgroups: readonly string[] = NONE;
   /** '' on the host. Derived from cgroups. */
   containerId = '';
   /** Wire flags of clone (`clone_flags`). */
   cloneFlags = 0;
-  /** Nanoseconds since the epoch: of the clone (or of /proc's start time), and of the last exec. */
+  /** Nanoseconds since the epoch: of the clone (or of /proc's start time), and of the last exec; 0n: not known. */
   cloneTs = 0n;
   startTs = 0n;
   pidnsInitStartTs = 0n;
@@ -54,32 +65,144 @@ export class ThreadInfo {
   exeLowerLayer = false;
   exeFromMemfd = false;
   exeIno: number | bigint = 0;
+  /** Nanoseconds since the epoch. */
   exeInoCtime: number | bigint = 0;
   exeInoMtime: number | bigint = 0;
   exeInoCtimeDurationCloneTs: number | bigint = 0;
   exeInoCtimeDurationPidnsStart: number | bigint = 0;
-  fdLimit: number | bigint = 0;
+  fdLimit: number | bigint = -1;
   vmSizeKb = 0;
   vmRssKb = 0;
   vmSwapKb = 0;
   pgftMajor: number | bigint = 0;
   pgftMinor: number | bigint = 0;
-  /** Known only from /proc or from an event that is not a clone: parent and start may be wrong. */
-  inferred = false;
-  /** The main thread has exited while other threads go on. */
+  /** Its exit was seen; it stays for the events that are still about it, and while other threads of the group go on. */
   dead = false;
-  /** Children to hand to a reaper, and threads of the group still alive, are the thread table's to keep. */
-  fds: FdTable;
-  /** `proc.cmdnargs`, `proc.cmdline` and the like are computed once per exec: reset these on exec. */
+  /** `proc.cmdnargs`, `proc.cmdline` and the like are computed once per exec; reset whenever comm or args change. */
   cmdlineCache: string | null = null;
-  /** Time of the last event (ns, as a float: for purging only). */
+  fds: FdTable;
+  /** `fds` is shared with another process (CLONE_FILES without CLONE_THREAD): copied at the next exec. */
+  sharesFds = false;
+  /** Null while nothing but the thread id is known. */
+  group: ThreadGroup | null = null;
+  /** The group's main thread: itself for a main thread, null when the main thread is not known. */
+  leader: ThreadInfo | null = null;
+  /** Processes and threads whose parent this is; null: none yet. */
+  children: Set<ThreadInfo> | null = null;
+  /** Who got its children, as the exit event said; -1: not said. */
+  reaperTid = -1;
+
+  // What the handlers remember from one event of this thread to the next.
+  /** When it was last heard of, in units of 2^32 ns. */
   lastAccess = 0;
-  /** Enter event that waits for its exit, old captures only: type and a copy of its parameters. */
-  pendingEnter: unknown = null;
+  lastFd = 0;
+  /** Type of the last enter event. */
+  lastEnter = -1;
+  /** Type of the enter event whose parameters are kept below until the next exit event; -1: none. */
+  enterType = -1;
+  enterName: string | null = null;
+  enterFlags = 0;
+  enterDirfd = 0;
+  enterAddress: Uint8Array | null = null;
+
+  /** Zero-separated until somebody asks. */
+  private argsText: string | null = null;
+  private argsList: readonly string[] = NONE;
+  private envText: string | null = null;
+  private envList: readonly string[] = NONE;
+  private dir = '';
 
   constructor(tid: number, pid: number, fds: FdTable) {
     this.tid = tid;
     this.pid = pid;
     this.fds = fds;
+    if (tid === pid) this.leader = this;
   }
+
+  get isMain(): boolean {
+    return this.tid === this.pid;
+  }
+
+  /** Nothing but the thread id (and what its own events said) is known: its beginning was not seen. */
+  get inferred(): boolean {
+    return this.pid < 0 || this.ptid < 0;
+  }
+
+  get inPidNamespace(): boolean {
+    return (this.cloneFlags & CHILD_IN_PIDNS) !== 0 || (this.tid !== this.vtid && this.vtid >= 0);
+  }
+
+  /** argv[1..]. */
+  get args(): readonly string[] {
+    if (this.argsText !== null) {
+      this.argsList = splitZeros(this.argsText);
+      this.argsText = null;
+    }
+    return this.argsList;
+  }
+
+  set args(list: readonly string[]) {
+    this.argsText = null;
+    this.argsList = list;
+    this.cmdlineCache = null;
+  }
+
+  /** KEY=value, as on the wire; a thread has its main thread's. */
+  get env(): readonly string[] {
+    if (this.leader !== null && this.leader !== this) return this.leader.env;
+    if (this.envText !== null) {
+      this.envList = splitZeros(this.envText);
+      this.envText = null;
+    }
+    return this.envList;
+  }
+
+  set env(list: readonly string[]) {
+    this.envText = null;
+    this.envList = list;
+  }
+
+  /** Working directory with a closing slash; a thread has its main thread's. `./` when that is not known. */
+  get cwd(): string {
+    return this.leader === null ? './' : this.leader.dir;
+  }
+
+  set cwd(path: string) {
+    if (this.leader !== null) this.leader.dir = path;
+  }
+
+  /** Takes zero-separated arguments as they are on the wire; null: none. */
+  setArgsText(text: string | null): void {
+    this.argsText = text;
+    this.argsList = NONE;
+    this.cmdlineCache = null;
+  }
+
+  setEnvText(text: string | null): void {
+    this.envText = text;
+    this.envList = NONE;
+  }
+
+  /** What a new process has from its parent. */
+  copyArgsAndEnv(from: ThreadInfo): void {
+    this.argsText = from.argsText;
+    this.argsList = from.argsList;
+    this.envText = from.envText;
+    this.envList = from.envList;
+    this.cmdlineCache = null;
+  }
+
+  copyEnv(from: ThreadInfo): void {
+    this.envText = from.envText;
+    this.envList = from.envList;
+  }
+}
+
+const NONE: readonly string[] = [];
+/** `clone_flags`: CLONE_CHILD_IN_PIDNS. */
+const CHILD_IN_PIDNS = 0x2000_0000;
+
+/** Zero-separated texts whose closing zero is already gone. */
+export function splitZeros(text: string): readonly string[] {
+  return text.length === 0 ? NONE : text.split('\0');
 }

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * HOT PATH. What the events of a machine add up to: its threads, their descriptors, their users. `apply` before an
+ * event is evaluated, `after` once it has been. Does no input and no output.
+ */
+import type { EventView } from '../events/event-view.js';
+import { Ev } from '../events/ids.js';
+import { CREATES_FD, DESTROYS_FD, EVENTS, SKIP_RESET, USES_FD } from '../events/table.js';
+import { containerIdFromCgroups } from './container-id.js';
+import { FdFlag, type FdInfo } from './fd-info.js';
+import { getFd } from './fd-table.js';
+import { FILE_HANDLERS } from './handlers/files.js';
+import { type Handler, text } from './handlers/handler.js';
+import { ID_HANDLERS } from './handlers/ids.js';
+import { PROCESS_HANDLERS } from './handlers/process.js';
+import { SOCKET_HANDLERS, tupleName } from './handlers/sockets.js';
+import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
+import { splitZeros, ThreadInfo } from './thread-info.js';
+import { ThreadTable, type ThreadTableStats } from './thread-table.js';
+import type { UserTable } from './users.js';
+
+export interface StateOptions {
+  /** `falco_libs.thread_table_size`. */
+  readonly threadTableSize?: number;
+  /** Gets the users and groups that events and captures tell of. */
+  readonly users?: UserTable;
+  /** HOST_ROOT: where /proc is, for names that contain it. */
+  readonly hostRoot?: string;
+  /** Follow whether connections are pending or failed (`fd.connected`). */
+  readonly trackConnections?: boolean;
+  /** Remember thread ids of which nothing is known, for the source to look up ({@link State.takeWanted}). */
+  readonly wantUnknown?: boolean;
+}
+
+export interface StateStats extends ThreadTableStats {
+  /** Descriptors that found no room in their process's table. */
+  readonly fdsRefused: number;
+  /** Events of threads of which nothing was known. */
+  readonly unknownThreads: number;
+}
+
+const DEFAULT_THREADS = 262_144;
+const MAX_WANTED = 1024;
+const MAX_CGROUP_TEXTS = 1024;
+
+/** How the thread of an event is found. */
+const enum Lookup {
+  /** The event has none. */
+  None,
+  /** It is taken if it is known; the event may be what makes it known. */
+  Find,
+  /** One that is not known is put into the table by its id. */
+  Obtain,
+}
+
+const TYPES = EVENTS.length;
+const LOOKUP = new Uint8Array(TYPES).fill(Lookup.Obtain);
+/** Parameter with the descriptor of an event that uses one; -1: none. */
+const FD_PARAM = new Int8Array(TYPES).fill(-1);
+/** The event is about a descriptor. */
+const ABOUT_FD = new Uint8Array(TYPES);
+const HANDLERS: (Handler | null)[] = new Array<Handler | null>(TYPES).fill(null);
+
+for (const type of [
+  Ev.CONTAINER_JSON_2_E, Ev.USER_ADDED_E, Ev.USER_DELETED_E, Ev.GROUP_ADDED_E, Ev.GROUP_DELETED_E, Ev.PLUGINEVENT_E, Ev.ASYNCEVENT_E,
+]) {
+  LOOKUP[type] = Lookup.None;
+}
+for (const type of [
+  Ev.SYSCALL_CLONE_20_X, Ev.SYSCALL_CLONE3_X, Ev.SYSCALL_FORK_20_X, Ev.SYSCALL_VFORK_20_X, Ev.SCHEDSWITCH_6_E, Ev.PROCEXIT_1_E,
+]) {
+  LOOKUP[type] = Lookup.Find;
+}
+for (const row of EVENTS) {
+  if ((row.flags & SKIP_RESET) !== 0 && LOOKUP[row.type] === Lookup.Obtain) {
+    LOOKUP[row.type] = row.type === Ev.PROCINFO_E ? Lookup.Find : Lookup.None;
+  }
+  if ((row.flags & (CREATES_FD | USES_FD | DESTROYS_FD)) !== 0) ABOUT_FD[row.type] = 1;
+  // An exit event's result comes first and may itself be a descriptor: a new one.
+  if ((row.flags & USES_FD) !== 0) FD_PARAM[row.type] = row.params.findIndex((p, i) => p.type === 'FD' && i >= (row.type & 1));
+}
+// Both ends are descriptors there, and the one that is written to counts.
+FD_PARAM[Ev.SYSCALL_SPLICE_E] = 1;
+FD_PARAM[Ev.SYSCALL_SPLICE_X] = 2;
+for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...ID_HANDLERS]) HANDLERS[type] = handler;
+
+export class State {
+  readonly threads: ThreadTable;
+  readonly users: UserTable | undefined;
+  readonly hostRoot: string;
+  readonly trackConnections: boolean;
+  readonly interfaces = new Interfaces();
+  /** When the machine was started, in nanoseconds since the epoch; 0n: not known. */
+  bootTs = 0n;
+  fdsRefused = 0;
+  private unknownThreads = 0;
+  private readonly wanted: Set<number> | null;
+  private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly containerId: string }>();
+  private exited: ThreadInfo | null = null;
+  private closing: ThreadInfo | null = null;
+  private closingFd = -1;
+
+  constructor(options: StateOptions = {}) {
+    this.threads = new ThreadTable(options.threadTableSize ?? DEFAULT_THREADS);
+    this.users = options.users;
+    this.hostRoot = options.hostRoot ?? '';
+    this.trackConnections = options.trackConnections ?? false;
+    this.wanted = options.wantUnknown === true ? new Set() : null;
+  }
+
+  /** Takes an event in and sets what the view says of its thread and descriptor. False: it must not be evaluated. */
+  apply(view: EventView): boolean {
+    const type = view.type;
+    if (type >= TYPES) return false;
+    const lookup = LOOKUP[type];
+    if (lookup === Lookup.None) {
+      const handler = HANDLERS[type];
+      if (handler !== null) handler(this, view);
+      return true;
+    }
+    let thread: ThreadInfo | null = this.threads.get(view.tid) ?? null;
+    if (thread === null && lookup === Lookup.Obtain) thread = this.obtain(view.tid);
+    view.thread = thread;
+    if (thread === null) {
+      const handler = HANDLERS[type];
+      if (handler !== null) handler(this, view);
+      return true;
+    }
+    thread.lastAccess = view.tsHigh;
+    if (type === Ev.SCHEDSWITCH_6_E) {
+      HANDLERS[type]!(this, view);
+      return true;
+    }
+    if ((type & 1) === 0) this.enter(view, thread, type);
+    else this.exit(view, thread, type);
+    const handler = HANDLERS[type];
+    if (handler !== null) handler(this, view);
+    if (ABOUT_FD[type] !== 0) {
+      // The handler may have put another thread in place.
+      const owner = view.thread;
+      if (owner !== null) {
+        view.fdNum = owner.lastFd;
+        if (view.fd === null && owner.lastFd !== -1) view.fd = getFd(owner, owner.lastFd);
+      }
+    }
+    return true;
+  }
+
+  /** Takes away what the event ended; call it after the evaluation of every event that `apply` was given. */
+  after(view: EventView): void {
+    const thread = view.thread;
+    if (thread !== null && (view.type & 1) !== 0) thread.enterType = -1;
+    if (this.closing !== null) {
+      this.closing.fds.delete(this.closingFd);
+      this.closing = null;
+    }
+    if (this.exited !== null) {
+      this.threads.rememberExit(this.exited, view.timestampFloat());
+      this.threads.remove(this.exited.tid);
+      this.exited = null;
+    }
+  }
+
+  stats(): StateStats {
+    return { ...this.threads.stats(), fdsRefused: this.fdsRefused, unknownThreads: this.unknownThreads };
+  }
+
+  // For sources: the state at the start, and look-ups that come back.
+
+  /** Puts a thread in that was found in /proc or in a capture's process list. Then {@link seeded}, once for all. */
+  seedThread(thread: ThreadInfo): boolean {
+    return this.threads.add(thread);
+  }
+
+  /** Ties all seeded threads together and finds out which end of their connections is theirs. */
+  seeded(): void {
+    const threads = [...this.threads.values()];
+    for (const thread of threads) this.threads.link(thread);
+    const ports = new Set<number>();
+    for (const thread of threads) {
+      if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
+      else for (const info of thread.fds.values()) if (info.isServerSocket) ports.add(info.sourcePort);
+    }
+    for (const thread of threads) {
+      if (thread.leader === thread) for (const info of thread.fds.values()) this.orient(info, ports);
+    }
+  }
+
+  /** Thread ids that were seen and are not known, each once; the list is emptied. */
+  takeWanted(): number[] {
+    if (this.wanted === null || this.wanted.size === 0) return [];
+    const list = [...this.wanted];
+    this.wanted.clear();
+    return list;
+  }
+
+  /** Takes in what a look-up found of threads that were not known. Threads that have become known meanwhile stay. */
+  learn(threads: readonly ThreadInfo[]): void {
+    for (const thread of threads) {
+      const known = this.threads.get(thread.tid);
+      if (known !== undefined && !known.inferred) continue;
+      if (known !== undefined) {
+        thread.lastAccess = known.lastAccess;
+        known.fds.forEach((info, fd) => {
+          if (!thread.fds.has(fd)) thread.fds.set(fd, info);
+        });
+        this.threads.remove(known.tid);
+      }
+      if (!this.threads.add(thread)) continue;
+      this.threads.link(thread);
+      if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
+    }
+  }
+
+  /** What a capture says when a second one begins in the same file. */
+  reset(): void {
+    this.threads.clear();
+    this.cgroupTexts.clear();
+    this.exited = null;
+    this.closing = null;
+  }
+
+  // For handlers.
+
+  /** The thread, or a new one of which nothing but the id is known; null: no room. */
+  obtain(tid: number): ThreadInfo | null {
+    const known = this.threads.get(tid);
+    if (known !== undefined) return known;
+    this.unknownThreads++;
+    if (this.wanted !== null && this.wanted.size < MAX_WANTED && tid > 0) this.wanted.add(tid);
+    const thread = new ThreadInfo(tid, -1, new Map());
+    thread.comm = '<NA>';
+    thread.exe = '<NA>';
+    return this.threads.add(thread) ? thread : null;
+  }
+
+  addThread(thread: ThreadInfo): boolean {
+    if (!this.threads.add(thread)) return false;
+    this.threads.link(thread);
+    return true;
+  }
+
+  /** The enter event of the present exit event is kept in the thread. */
+  hasEnter(view: EventView, thread: ThreadInfo): boolean {
+    if (thread.enterType === -1) return false;
+    if (thread.enterType === view.type - 1) return thread.lastEnter === thread.enterType;
+    return view.type === Ev.SYSCALL_EXECVE_19_X && thread.enterType === Ev.SYSCALL_EXECVEAT_E;
+  }
+
+  closeAfter(thread: ThreadInfo, fd: number): void {
+    this.closing = thread;
+    this.closingFd = fd;
+  }
+
+  removeAfter(thread: ThreadInfo): void {
+    this.exited = thread;
+  }
+
+  /** Zero-separated cgroups as they are on the wire. Many threads have the same. */
+  setCgroups(thread: ThreadInfo, wire: string): void {
+    let entry = this.cgroupTexts.get(wire);
+    if (entry === undefined) {
+      const cgroups = normalizeCgroups(splitZeros(wire));
+      if (cgroups === null) return;
+      entry = { cgroups, containerId: containerIdFromCgroups(cgroups) };
+      if (this.cgroupTexts.size >= MAX_CGROUP_TEXTS) this.cgroupTexts.clear();
+      this.cgroupTexts.set(wire, entry);
+    }
+    thread.cgroups = entry.cgroups;
+    thread.containerId = entry.containerId;
+  }
+
+  /** Puts our own address in the place of an unspecified one. */
+  fillUnspecified(info: FdInfo): void {
+    if (info.sourceIp === null || info.destIp === null) return;
+    const any = info.type === 'ipv4' ? ANY_V4 : ANY_V6;
+    if (info.sourceIp === any) {
+      const own = this.interfaces.towards(info.destIp);
+      if (own !== info.destIp || info.sourcePort !== info.destPort) info.sourceIp = own;
+    } else if (info.destIp === any) {
+      const own = this.interfaces.towards(info.sourceIp);
+      if (own !== info.sourceIp || info.sourcePort !== info.destPort) info.destIp = own;
+    }
+  }
+
+  private enter(view: EventView, thread: ThreadInfo, type: number): void {
+    thread.lastFd = -1;
+    thread.lastEnter = type;
+    const param = FD_PARAM[type];
+    if (param !== -1) {
+      thread.lastFd = view.int(param);
+      view.fd = getFd(thread, thread.lastFd);
+    }
+    switch (type) {
+      case Ev.SYSCALL_OPEN_E:
+      case Ev.SYSCALL_CREAT_E:
+      case Ev.SYSCALL_EXECVE_19_E:
+        if (view.has(0)) keepEnter(view, thread, 0, 1, -1);
+        break;
+      case Ev.SYSCALL_OPENAT_2_E:
+      case Ev.SYSCALL_OPENAT2_E:
+        if (view.has(0)) keepEnter(view, thread, 1, 2, 0);
+        break;
+      case Ev.SYSCALL_EXECVEAT_E:
+        keepEnter(view, thread, 1, 2, 0);
+        break;
+      case Ev.SOCKET_CONNECT_E:
+        thread.enterType = type;
+        thread.enterAddress = view.raw(1).slice();
+        break;
+      default:
+        break;
+    }
+  }
+
+  private exit(view: EventView, thread: ThreadInfo, type: number): void {
+    if (type !== thread.lastEnter + 1 && !(type === Ev.SYSCALL_EXECVE_19_X && thread.lastEnter === Ev.SYSCALL_EXECVEAT_E)) {
+      thread.lastFd = -1;
+    }
+    const param = FD_PARAM[type];
+    if (param === -1) return;
+    if (thread.lastFd === -1 && view.has(param)) thread.lastFd = view.int(param);
+    view.fd = getFd(thread, thread.lastFd);
+  }
+
+  /** A connection found at the start: local and remote become server and client. */
+  private orient(info: FdInfo, serverPorts: ReadonlySet<number>): void {
+    if (info.isServerSocket || (info.type !== 'ipv4' && info.type !== 'ipv6')) return;
+    if (info.type === 'ipv4') {
+      this.fillUnspecified(info);
+      info.name = tupleName(info);
+    }
+    if (info.type !== 'ipv4' || (info.flags & FdFlag.FromProc) === 0) return;
+    if (!serverPorts.has(info.sourcePort)) {
+      info.flags |= FdFlag.RoleClient;
+      return;
+    }
+    const ip = info.sourceIp;
+    const at = info.sourcePort;
+    info.sourceIp = info.destIp;
+    info.sourcePort = info.destPort;
+    info.destIp = ip;
+    info.destPort = at;
+    info.flags |= FdFlag.RoleServer;
+    info.name = tupleName(info);
+  }
+}
+
+function keepEnter(view: EventView, thread: ThreadInfo, name: number, flags: number, dirfd: number): void {
+  const path = text(view, name);
+  thread.enterType = view.type;
+  thread.enterName = path === '<NA>' ? null : path;
+  thread.enterFlags = view.type === Ev.SYSCALL_CREAT_E ? 0 : view.u32(flags);
+  thread.enterDirfd = dirfd === -1 ? 0 : view.int(dirfd);
+}
+
+/** Brings old and kernel-internal subsystem names into the usual form; null: not a list of cgroups. */
+export function normalizeCgroups(wire: readonly string[]): readonly string[] | null {
+  const out: string[] = [];
+  for (const item of wire) {
+    const eq = item.indexOf('=');
+    if (eq === -1) return null;
+    let subsystem = item.slice(0, eq).replace('_cgroup', '');
+    if (subsystem === 'perf') subsystem = 'perf_event';
+    else if (subsystem === 'mem') subsystem = 'memory';
+    else if (subsystem === 'io') subsystem = 'blkio';
+    out.push(subsystem + item.slice(eq));
+  }
+  return out;
+}
