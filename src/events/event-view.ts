@@ -45,6 +45,8 @@ export class EventView implements EngineEvent {
   paramCount = 0;
   tsLow = 0;
   tsHigh = 0;
+  private previousLow = 0;
+  private previousHigh = 0;
   /** Bytes of the whole event, header included. */
   length = 0;
 
@@ -70,6 +72,8 @@ export class EventView implements EngineEvent {
     const data = this.data;
     if (limit < EVENT_HEADER_BYTES || offset + limit > data.byteLength) throw new EventDecodeError('event too short', 0);
     this.base = offset;
+    this.previousLow = this.tsLow;
+    this.previousHigh = this.tsHigh;
     this.tsLow = data.getUint32(offset, true);
     this.tsHigh = data.getUint32(offset + 4, true);
     // Thread ids are positive and small; the upper half is 0 (or ones for the wire's -1).
@@ -103,6 +107,11 @@ export class EventView implements EngineEvent {
 
   timestamp(): bigint {
     return (BigInt(this.tsHigh) << 32n) | BigInt(this.tsLow);
+  }
+
+  /** Time of the event that the view stood at before; 0n at the first one. */
+  previousTimestamp(): bigint {
+    return (BigInt(this.previousHigh) << 32n) | BigInt(this.previousLow);
   }
 
   /** Nanoseconds since the epoch, rounded to what a float holds (about 200 ns): for time-outs and ordering only. */
