@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Looks after what got lost: says so when it grows, and acts on system call drops as `syscall_event_drops` says. */
+import type { SourceStats } from '../sources/source.js';
+import type { Log } from '../util/log.js';
+import type { Config } from './config/schema.js';
+
+/** Something that loses things and counts them: a source, the state's tables, an output's queue. */
+export interface Lossy {
+  readonly name: string;
+  losses(): Readonly<Record<string, number>>;
+}
+
+const LOG_EVERY_MS = 5000;
+
+export function sumLosses(losses: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const count of Object.values(losses)) sum += count;
+  return sum;
+}
+
+/** `ring_full 3, decode_errors 1`: those that are not zero, or those that grew since `before`. */
+function describeLosses(now: Readonly<Record<string, number>>, before: Readonly<Record<string, number>> = {}): string {
+  return Object.entries(now)
+    .filter(([kind, count]) => count > (before[kind] ?? 0))
+    .map(([kind, count]) => `${kind} ${count - (before[kind] ?? 0)}`)
+    .join(', ');
+}
+
+/** Logs growing losses, each at most every few seconds, so that a flood of losses is not followed by one of lines. */
+export class LossWatch {
+  private readonly seen = new Map<string, { losses: Readonly<Record<string, number>>; loggedAt: number }>();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly log: Log,
+    private readonly watched: () => readonly Lossy[],
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => this.check(Date.now()), 1000);
+    this.timer.unref();
+  }
+
+  check(now: number): void {
+    for (const one of this.watched()) {
+      const before = this.seen.get(one.name) ?? { losses: {}, loggedAt: Number.NEGATIVE_INFINITY };
+      if (now - before.loggedAt < LOG_EVERY_MS) continue;
+      const losses = { ...one.losses() };
+      const grown = describeLosses(losses, before.losses);
+      if (grown === '') continue;
+      this.seen.set(one.name, { losses, loggedAt: now });
+      this.log.warning(`Lost in ${one.name}: ${grown} (${sumLosses(losses)} in all)`);
+    }
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+}
+
+/** `syscall: 1200 events, 1190 evaluated, lost: ring_full 10`. */
+export function describeSource(name: string, stats: SourceStats): string {
+  const lost = describeLosses(stats.losses);
+  return `   ${name}: ${stats.produced} events, ${stats.delivered} delivered, lost: ${lost === '' ? 'none' : lost}`;
+}
+
+export type DropOptions = Config['syscall_event_drops'];
+
+/**
+ * The peer's drop monitor: once a second, when more than `threshold` of the events were lost and the token bucket (`rate`
+ * tokens a second, at most `max_burst`) allows, the configured actions.
+ */
+export class DropMonitor {
+  private last: SourceStats | null = null;
+  private lastAt = 0;
+  private tokens: number;
+  private occurrences = 0;
+  private actionsTaken = 0;
+
+  constructor(
+    private readonly options: DropOptions,
+    private readonly stats: () => SourceStats | null,
+    private readonly act: (actions: readonly DropOptions['actions'][number][], drops: { readonly events: number; readonly dropped: number; readonly losses: Readonly<Record<string, number>> }) => void,
+  ) {
+    this.tokens = options.max_burst;
+  }
+
+  /** @param now milliseconds; called about once a second */
+  check(now: number): void {
+    const stats = this.stats();
+    if (stats === null) return;
+    const before = this.last;
+    this.last = { ...stats, losses: { ...stats.losses } };
+    const elapsed = (now - this.lastAt) / 1000;
+    this.lastAt = now;
+    if (before === null) return;
+    this.tokens = Math.min(this.options.max_burst, this.tokens + elapsed * this.options.rate);
+    const simulated = this.options.simulate_drops ? 1 : 0;
+    const events = stats.produced - before.produced;
+    const dropped = sumLosses(stats.losses) - sumLosses(before.losses) + simulated;
+    if (dropped <= 0) return;
+    if (dropped / Math.max(events, 1) <= (simulated > 0 ? 0 : this.options.threshold)) return;
+    this.occurrences++;
+    if (this.tokens < 1) return;
+    this.tokens -= 1;
+    this.actionsTaken++;
+    const losses: Record<string, number> = {};
+    for (const [kind, count] of Object.entries(stats.losses)) losses[kind] = count - (before.losses[kind] ?? 0);
+    this.act(this.options.actions, { events, dropped, losses });
+  }
+
+  format(): string {
+    return (
+      'Syscall event drop monitoring:\n' +
+      `   - event drop detected: ${this.occurrences} occurrences\n` +
+      `   - num times actions taken: ${this.actionsTaken}\n`
+    );
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Prometheus metrics: the peer's names where it has them, `falco_ts_` for ours. Made afresh for each scrape. */
+import { readFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { PRIORITIES } from '../alert/alert.js';
+import type { ChannelStats } from '../outputs/channel.js';
+import type { SourceStats } from '../sources/source.js';
+import { VERSION } from '../util/package.js';
+import type { Config } from './config/schema.js';
+import type { RuleStats } from './rule-stats.js';
+
+export interface MetricsInput {
+  readonly options: Config['metrics'];
+  readonly hostname: string;
+  /** Milliseconds since the epoch: start of the program and last (re)load. */
+  readonly startedAt: number;
+  readonly loadedAt: number;
+  readonly rules: RuleStats;
+  /** Base name to SHA-256. */
+  readonly rulesFiles: ReadonlyMap<string, string>;
+  readonly configFiles: ReadonlyMap<string, string>;
+  readonly sources: readonly { readonly name: string; readonly engine: string; readonly stats: SourceStats }[];
+  readonly outputs: readonly { readonly name: string; readonly stats: ChannelStats }[];
+  /** The state's own numbers: current sizes, and growing counters (evictions). */
+  readonly state: { readonly threads: number; readonly fds: number; readonly counters: Readonly<Record<string, number>> };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+export async function renderMetrics(input: MetricsInput): Promise<{ contentType: string; text: string }> {
+  const registry = new Registry();
+  const counter = (name: string, help: string, series: readonly (readonly [Labels, number])[]) => {
+    const metric = new Counter({ name, help, labelNames: labelNames(series), registers: [registry] });
+    for (const [labels, value] of series) metric.inc(labels, value);
+  };
+  const gauge = (name: string, help: string, series: readonly (readonly [Labels, number])[]) => {
+    const metric = new Gauge({ name, help, labelNames: labelNames(series), registers: [registry] });
+    for (const [labels, value] of series) metric.set(labels, value);
+  };
+  const { options, sources } = input;
+  gauge('falcosecurity_falco_version_info', 'Version of the monitor', [[{ version: VERSION }, 1]]);
+  gauge('falcosecurity_falco_sha256_rules_files_info', 'Loaded rules files', files(input.rulesFiles));
+  gauge('falcosecurity_falco_sha256_config_files_info', 'Loaded configuration files', files(input.configFiles));
+  gauge('falcosecurity_falco_kernel_release_info', 'Kernel release', [[{ kernel_release: release() }, 1]]);
+  gauge('falcosecurity_evt_hostname_info', 'Host name', [[{ hostname: input.hostname }, 1]]);
+  gauge('falcosecurity_falco_start_timestamp_nanoseconds', 'Start of the monitor', [[{}, input.startedAt * 1e6]]);
+  gauge('falcosecurity_falco_reload_timestamp_nanoseconds', 'Last load of the configuration', [[{}, input.loadedAt * 1e6]]);
+  counter('falcosecurity_falco_duration_seconds_total', 'Seconds since the start', [[{}, Math.floor((Date.now() - input.startedAt) / 1000)]]);
+  gauge('falcosecurity_falco_host_num_cpus_total', 'CPUs of the host', [[{}, cpus().length]]);
+  counter('falcosecurity_falco_outputs_queue_num_drops_total', 'Alerts that an output queue refused', [
+    [{}, input.outputs.reduce((sum, one) => sum + one.stats.dropped, 0)],
+  ]);
+  gauge('falcosecurity_scap_engine_name_info', 'Where the events of each source come from',
+    sources.map((one) => [{ engine_name: one.engine, evt_source: one.name }, 1]));
+  if (options.rules_counters_enabled) {
+    counter('falcosecurity_falco_rules_matches_total', 'Matches of each rule',
+      input.rules.matched().map((rule) => [
+        {
+          priority: String(PRIORITIES.indexOf(rule.priority)), rule_name: rule.name, source: rule.source,
+          ...Object.fromEntries(rule.tags.map((tag) => [`tag_${tag}`.replace(/[^a-zA-Z0-9_]/g, '_'), 'true'])),
+        },
+        rule.matches,
+      ]));
+  }
+  if (options.resource_utilization_enabled) {
+    const { cpuRatio, rssBytes, vszBytes } = resources(input.startedAt);
+    gauge('falcosecurity_falco_cpu_usage_ratio', 'CPU time of the monitor by run time', [[{}, cpuRatio]]);
+    gauge('falcosecurity_falco_memory_rss_bytes', 'Resident memory', [[{}, rssBytes]]);
+    gauge('falcosecurity_falco_memory_vsz_bytes', 'Virtual memory', [[{}, vszBytes]]);
+  }
+  if (options.state_counters_enabled) {
+    gauge('falcosecurity_scap_n_threads_total', 'Threads in the table', [[{}, input.state.threads]]);
+    gauge('falcosecurity_scap_n_fds_total', 'Descriptors in the tables', [[{}, input.state.fds]]);
+    counter('falco_ts_state_total', 'Events in the life of the state tables, evictions among them',
+      Object.entries(input.state.counters).map(([kind, count]) => [{ kind }, count]));
+  }
+  const syscall = sources.find((one) => one.name === 'syscall');
+  if (options.kernel_event_counters_enabled && syscall !== undefined) {
+    counter('falcosecurity_scap_n_evts_total', 'System call events, seen or lost', [[{}, syscall.stats.produced]]);
+    counter('falcosecurity_scap_n_drops_total', 'System call events lost',
+      [[{}, Object.values(syscall.stats.losses).reduce((sum, count) => sum + count, 0)]]);
+  }
+  // The ledger: produced is delivered plus each kind of loss, for every source and every output.
+  counter('falco_ts_source_events_total', 'Events of each source by what became of them',
+    sources.flatMap(({ name, stats }) => [
+      [{ source: name, outcome: 'produced' }, stats.produced] as const,
+      [{ source: name, outcome: 'delivered' }, stats.delivered] as const,
+      ...Object.entries(stats.losses).map(([kind, count]) => [{ source: name, outcome: kind }, count] as const),
+    ]));
+  counter('falco_ts_output_messages_total', 'Messages of each output by what became of them',
+    input.outputs.flatMap(({ name, stats }) =>
+      (['pushed', 'delivered', 'failed', 'dropped'] as const).map((outcome) => [{ output: name, outcome }, stats[outcome]] as const)));
+  gauge('falco_ts_output_waiting', 'Messages waiting in each output', input.outputs.map(({ name, stats }) => [{ output: name }, stats.waiting]));
+  return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
+}
+
+const files = (hashes: ReadonlyMap<string, string>): [Labels, number][] =>
+  [...hashes].map(([file_name, sha256]) => [{ file_name, sha256 }, 1]);
+
+const labelNames = (series: readonly (readonly [Labels, number])[]): string[] => [
+  ...new Set(series.flatMap(([labels]) => Object.keys(labels))),
+];
+
+function resources(startedAt: number): { cpuRatio: number; rssBytes: number; vszBytes: number } {
+  const { user, system } = process.cpuUsage();
+  // Fields of /proc/self/statm are pages: size, resident, …
+  const [pages] = readFileSync('/proc/self/statm', 'utf8').split(' ');
+  return {
+    cpuRatio: (user + system) / 1000 / Math.max(1, Date.now() - startedAt),
+    rssBytes: process.memoryUsage.rss(),
+    vszBytes: Number(pages) * 4096,
+  };
+}
