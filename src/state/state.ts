@@ -13,7 +13,7 @@ import { FILE_HANDLERS } from './handlers/files.js';
 import { type Handler, text } from './handlers/handler.js';
 import { ID_HANDLERS } from './handlers/ids.js';
 import { PROCESS_HANDLERS } from './handlers/process.js';
-import { SOCKET_HANDLERS, tupleName } from './handlers/sockets.js';
+import { SOCKET_HANDLERS, swapEnds } from './handlers/sockets.js';
 import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
 import { splitZeros, ThreadInfo } from './thread-info.js';
 import { ThreadTable, type ThreadTableStats } from './thread-table.js';
@@ -325,24 +325,15 @@ export class State {
 
   /** A connection found at the start: local and remote become server and client. */
   private orient(info: FdInfo, serverPorts: ReadonlySet<number>): void {
-    if (info.isServerSocket || (info.type !== 'ipv4' && info.type !== 'ipv6')) return;
-    if (info.type === 'ipv4') {
-      this.fillUnspecified(info);
-      info.name = tupleName(info);
-    }
-    if (info.type !== 'ipv4' || (info.flags & FdFlag.FromProc) === 0) return;
-    if (!serverPorts.has(info.sourcePort)) {
+    if (info.type !== 'ipv4' || info.isServerSocket) return;
+    this.fillUnspecified(info);
+    if (serverPorts.has(info.sourcePort)) {
+      swapEnds(info);
+      info.flags |= FdFlag.RoleServer;
+    } else {
       info.flags |= FdFlag.RoleClient;
-      return;
     }
-    const ip = info.sourceIp;
-    const at = info.sourcePort;
-    info.sourceIp = info.destIp;
-    info.sourcePort = info.destPort;
-    info.destIp = ip;
-    info.destPort = at;
-    info.flags |= FdFlag.RoleServer;
-    info.name = tupleName(info);
+    info.name = `${info.sourceIp}:${info.sourcePort}->${info.destIp}:${info.destPort}`;
   }
 }
 

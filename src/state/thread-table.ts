@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** HOT PATH (get). All threads by id, their groups, parents and children. Bounded. */
-import { ThreadGroup, ThreadInfo } from './thread-info.js';
+import { ThreadGroup, type ThreadInfo } from './thread-info.js';
 
 /** Exits are remembered for a while, so that a clone event that comes late does not bring the child back. */
 const RECENT_EXITS = 8192;

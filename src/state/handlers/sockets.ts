@@ -212,7 +212,7 @@ function isAny(ip: string | null): boolean {
   return ip === null || ip === ANY_V4 || ip === ANY_V6;
 }
 
-function swapEnds(info: FdInfo): void {
+export function swapEnds(info: FdInfo): void {
   const ip = info.sourceIp;
   const at = info.sourcePort;
   info.sourceIp = info.destIp;
@@ -222,7 +222,7 @@ function swapEnds(info: FdInfo): void {
 }
 
 /** `ip:port->ip:port`, without ports where the protocol has none. */
-export function tupleName(info: FdInfo): string {
+function tupleName(info: FdInfo): string {
   const any = info.type === 'ipv4' ? ANY_V4 : ANY_V6;
   const source = info.sourceIp ?? any;
   const dest = info.destIp ?? any;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Events out of a capture file: `engine.kind: replay`. What the capture knew at its start goes into the state. */
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGunzip, type Gunzip } from 'node:zlib';
+import type { EventView } from '../events/event-view.js';
+import { HOST_CONTAINER } from '../state/users.js';
+import type { State } from '../state/state.js';
+import type { MachineInfo } from './scap-format.js';
+import { ScapDecoder, ScapError, type ScapReceiver } from './scap-reader.js';
+import { type Source, type SourceStats, StartError } from './source.js';
+
+const CHUNK = 512 * 1024;
+
+export interface ReplayOptions {
+  /** `engine.replay.capture_file`. */
+  readonly path: string;
+  readonly state: State;
+  /** Called with what the capture says of the machine it was made on, before the first event. */
+  readonly onMachine?: (info: MachineInfo) => void;
+}
+
+export class ReplaySource implements Source<EventView> {
+  readonly name = 'syscall';
+  readonly description: string;
+  private decoder: ScapDecoder | null = null;
+  private input: Readable | null = null;
+  private unzip: Gunzip | null = null;
+  private num = 0;
+  private failed = 0;
+  private stopped = false;
+  private done: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: ReplayOptions) {
+    this.description = `"syscall" from the capture file ${options.path}`;
+  }
+
+  async start(deliver: (event: EventView) => void, end: (error?: Error) => void): Promise<void> {
+    const { path } = this.options;
+    const zipped = await looksZipped(path);
+    this.decoder = new ScapDecoder(this.receiver(deliver));
+    this.input = createReadStream(path, { highWaterMark: CHUNK });
+    this.unzip = zipped ? createGunzip({ chunkSize: CHUNK }) : null;
+    this.done = this.run().then(
+      () => end(),
+      (error) => end(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.input?.destroy();
+    this.unzip?.destroy();
+    await this.done;
+  }
+
+  stats(): SourceStats {
+    const skipped = this.decoder?.skipped ?? 0;
+    return { produced: this.num + skipped + this.failed, delivered: this.num, losses: { skipped, decodeErrors: this.failed } };
+  }
+
+  private async run(): Promise<void> {
+    const decoder = this.decoder!;
+    const input = this.input!;
+    const unzip = this.unzip;
+    if (unzip !== null) {
+      input.on('error', (e) => unzip.destroy(e));
+      input.pipe(unzip);
+    }
+    let bytes = 0;
+    try {
+      for await (const chunk of unzip ?? input) {
+        if (this.stopped) return;
+        bytes += chunk.length;
+        decoder.push(chunk as Buffer);
+      }
+      if (!this.stopped) decoder.end();
+    } catch (error) {
+      if (this.stopped) return;
+      if (error instanceof ScapError) {
+        this.failed++;
+        throw error;
+      }
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      if (!code.startsWith('Z_')) throw error;
+      this.failed++;
+      throw new ScapError('SCAP_GZIP', bytes, `the compressed data is damaged: ${(error as Error).message}`);
+    } finally {
+      input.destroy();
+      unzip?.destroy();
+    }
+  }
+
+  private receiver(deliver: (event: EventView) => void): ScapReceiver {
+    const { state, onMachine } = this.options;
+    let sections = 0;
+    return {
+      section: () => {
+        if (sections++ > 0) state.reset();
+      },
+      machine: (info) => {
+        state.bootTs = info.bootTs;
+        onMachine?.(info);
+      },
+      cgroups: (thread, wire) => state.setCgroups(thread, wire),
+      thread: (thread) => void state.seedThread(thread),
+      fd: (tid, fd, info) => void state.threads.get(tid)?.fds.set(fd, info),
+      interfaces: (list) => state.interfaces.set(list),
+      user: (user) => state.users?.addUser(HOST_CONTAINER, user),
+      group: (group) => state.users?.addGroup(HOST_CONTAINER, group),
+      ready: () => state.seeded(),
+      event: (view) => {
+        view.num = ++this.num;
+        deliver(view);
+      },
+    };
+  }
+}
+
+/** @throws StartError when the file cannot be read or cannot be a capture. */
+async function looksZipped(path: string): Promise<boolean> {
+  let head: Buffer;
+  try {
+    if (!(await stat(path)).isFile()) throw new StartError('REPLAY_OPEN', `${path} is not a file`);
+    const file = await open(path);
+    try {
+      head = Buffer.alloc(4);
+      const { bytesRead } = await file.read(head, 0, 4, 0);
+      head = head.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof StartError) throw cause;
+    throw new StartError('REPLAY_OPEN', `cannot read the capture file ${path}: ${(cause as Error).message}`, undefined, { cause });
+  }
+  if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return true;
+  if (head.length === 4 && head.readUInt32LE(0) === 0x0a0d0d0a) return false;
+  throw new StartError('REPLAY_FORMAT', `${path} is not a capture file`, 'It must be a .scap file, gzip-compressed or not.');
+}
