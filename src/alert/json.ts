@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/** JSON as the ecosystem prints it: keys sorted, no blanks, 64-bit integers with all their digits. */
+
+export type JsonInput = string | number | bigint | boolean | null | undefined | Uint8Array | readonly JsonInput[] | { readonly [key: string]: JsonInput };
+
+/** Keys whose value is undefined are left out. */
+export function sortedJson(value: JsonInput): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'number':
+      return Number.isFinite(value) ? String(value) : 'null';
+    case 'bigint':
+    case 'boolean':
+      return String(value);
+    case 'undefined':
+      return 'null';
+    default:
+      break;
+  }
+  if (value === null) return 'null';
+  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('latin1'));
+  if (isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined).sort(byBytes);
+  return `{${keys.map((key) => `${quoted(key)}:${sortedJson(value[key])}`).join(',')}}`;
+}
+
+/** A JSON string; half of a surrogate pair becomes the replacement character. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+}
+
+function isArray(value: readonly JsonInput[] | { readonly [key: string]: JsonInput }): value is readonly JsonInput[] {
+  return Array.isArray(value);
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

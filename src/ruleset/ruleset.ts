@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Priority } from '../alert/alert.js';
+import type { Template } from '../alert/template.js';
+import type { Expr } from '../lang/ast.js';
+import type { SourceCatalogue } from '../lang/catalogue.js';
+import type { Span } from '../lang/diagnostic.js';
+import type { ExtraField } from './append-output.js';
+import type { Collection, RuleInfo } from './items.js';
+import type { CompiledList } from './lists.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: each source has its own event class, which only its catalogue looks into
+export type AnyCatalogue = SourceCatalogue<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type AnyTemplate = Template<any>;
+
+export interface CompiledExtraField extends ExtraField {
+  readonly template: AnyTemplate;
+}
+
+/** A rule that compiled without an error. */
+export interface Rule {
+  /** Its place in `Ruleset.rules`. */
+  readonly index: number;
+  readonly name: string;
+  readonly desc: string;
+  readonly source: string;
+  readonly priority: Priority;
+  /** Sorted, each once. */
+  readonly tags: readonly string[];
+  /** After the configuration's selection and minimum priority. */
+  readonly enabled: boolean;
+  /** Resolved: macros have bodies, no list name is left, exceptions are part of it. */
+  readonly condition: Expr;
+  /** As written, appended parts included, exceptions not. */
+  readonly conditionText: string;
+  /** The template's text, with what the configuration appends. */
+  readonly output: string;
+  readonly template: AnyTemplate;
+  readonly extraFields: readonly CompiledExtraField[];
+  /** Fields that its exceptions name, sorted. */
+  readonly exceptionFields: readonly string[];
+  readonly warnEvttypes: boolean;
+  readonly skipIfUnknownFilter: boolean;
+  readonly capture: boolean;
+  /** Milliseconds; 0: the configuration's default. */
+  readonly captureDuration: number;
+  /** Where it is defined. */
+  readonly span: Span;
+  /** What the files said. */
+  readonly info: RuleInfo;
+}
+
+export interface CompiledMacro {
+  readonly name: string;
+  readonly condition: Expr;
+  readonly used: boolean;
+}
+
+export interface Ruleset {
+  /** In the order in which they are tried: that of first definition. */
+  readonly rules: readonly Rule[];
+  readonly macros: readonly CompiledMacro[];
+  readonly lists: readonly (CompiledList & { readonly used: boolean })[];
+  readonly collection: Collection;
+}
