@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Derives from the one table: `native/bpf/generated/events.h` for the BPF programs and the addon, and `src/events/ids.ts`.
+ * Derives from the one table: the C headers below `native/` for the BPF programs and the addon, and `src/events/ids.ts`.
  * Run with `npm run generate`; a test fails when what is committed differs.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { FLAG_SETS } from './flags.js';
+import { lossCategory, programsSource, syscallsSource } from './generate-programs.js';
 import { PARAM_TYPES } from './param-types.js';
 import { SYSCALLS } from './syscalls.js';
 import { EVENTS } from './table.js';
@@ -33,6 +34,7 @@ export function headerSource(): string {
   for (const e of EVENTS) {
     if (e.kind === 'none') continue;
     out.push(`#define EV_${e.key} ${e.type}`, `#define EV_${e.key}_PARAMS ${e.params.length}`);
+    if (e.kind === 'syscall' || e.kind === 'tracepoint') out.push(`#define EV_${e.key}_LOSS LOSS_${lossCategory(e.category)}`);
   }
   out.push(`#define EV_COUNT ${EVENTS.length}`, '');
   for (const [set, values] of Object.entries(FLAG_SETS)) {
@@ -48,12 +50,14 @@ export function headerSource(): string {
 export function generated(): ReadonlyMap<string, string> {
   return new Map([
     ['native/bpf/generated/events.h', headerSource()],
+    ['native/bpf/generated/programs.h', programsSource()],
+    ['native/addon/generated/syscalls.h', syscallsSource(schemaHash())],
     ['src/events/ids.ts', idsSource()],
   ]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = new URL('../../', import.meta.url);
-  mkdirSync(new URL('native/bpf/generated/', root), { recursive: true });
+  for (const side of ['bpf', 'addon']) mkdirSync(new URL(`native/${side}/generated/`, root), { recursive: true });
   for (const [path, text] of generated()) writeFileSync(new URL(path, root), text);
 }

@@ -423,4 +423,4 @@ export const enum Ev {
   SYSCALL_KEYCTL_X = 453,
 }
 
-export const SCHEMA_HASH = 'd794297a1b507a8c';
+export const SCHEMA_HASH = 'eff4123e66686cc2';

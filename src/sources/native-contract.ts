@@ -41,12 +41,16 @@ export interface CaptureCounters {
   readonly ringFullFile: number;
   /** Lost in the BPF program: an event larger than the scratch buffer, or a failed tail call. */
   readonly bpfDropped: number;
+  /** 32-bit system calls that have no 64-bit counterpart; not part of `produced`. */
+  readonly foreignCalls: number;
   /** Lost in the drain thread: a record that makes no sense, or one larger than a slab. */
   readonly decodeErrors: number;
   /** Times that the drain thread waited because JavaScript held every slab. Nothing is lost by it; the ring then fills. */
   readonly slabWaits: number;
   /** Records handed over. */
   readonly delivered: number;
+  /** Of these, how many came so late that they are out of order. */
+  readonly late: number;
 }
 
 export interface Capture {

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+
+#include "error.h"
+#include "generated/syscalls.h"
+
+namespace {
+
+constexpr size_t kLogLimit = 4000;
+constexpr const char* kKernelBtf = "/sys/kernel/btf/vmlinux";
+
+thread_local std::string libbpf_log;
+
+int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) return 0;
+  char line[2048];
+  int n = vsnprintf(line, sizeof line, format, arguments);
+  if (n > 0) libbpf_log.append(line, std::min<size_t>(n, sizeof line - 1));
+  // A verifier's log is long, and its end is what matters.
+  if (libbpf_log.size() > 4 * kLogLimit) libbpf_log.erase(0, libbpf_log.size() - kLogLimit);
+  return 0;
+}
+
+std::string ReadFile(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+[[noreturn]] void Fail(int error, const std::string& what) {
+  error = error < 0 ? -error : error;
+  std::string code;
+  if (libbpf_log.find("BEGIN PROG LOAD LOG") != std::string::npos) {
+    code = "VERIFIER";
+  } else if (access(kKernelBtf, R_OK) != 0) {
+    code = "NO_BTF";
+  } else if (error == EPERM || error == EACCES) {
+    code = ReadFile("/sys/kernel/security/lockdown").find("[confidentiality]") != std::string::npos ? "LOCKDOWN" : "EPERM";
+  } else {
+    switch (error) {
+      case ENOSYS: code = "ENOSYS"; break;
+      case ENOMEM: code = "ENOMEM"; break;
+      case ENOENT: code = "ENOENT"; break;
+      case EINVAL: code = "EINVAL"; break;
+      case E2BIG: code = "E2BIG"; break;
+      default: code = "EBPF"; break;
+    }
+  }
+  std::string log = libbpf_log;
+  libbpf_log.clear();
+  if (log.size() > kLogLimit) log = "…" + log.substr(log.size() - kLogLimit);
+  while (!log.empty() && log.back() == '\n') log.pop_back();
+  throw CaptureError(code, what + ": " + strerror(error) + (log.empty() ? "" : "\n" + log));
+}
+
+uint64_t Nanoseconds(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+/** The tightest of a few readings: a preemption between the two clocks must not shift all times. */
+uint64_t BootToEpoch() {
+  uint64_t best = 0, least = UINT64_MAX;
+  for (int i = 0; i < 5; i++) {
+    uint64_t before = Nanoseconds(CLOCK_BOOTTIME), real = Nanoseconds(CLOCK_REALTIME), after = Nanoseconds(CLOCK_BOOTTIME);
+    if (after - before < least) {
+      least = after - before;
+      best = real - (before + (after - before) / 2);
+    }
+  }
+  return best;
+}
+
+/** CPU numbers out of `0-3,8`. */
+std::vector<int> OnlineCpus() {
+  std::vector<int> cpus;
+  std::ifstream in("/sys/devices/system/cpu/online");
+  for (int first; in >> first;) {
+    int last = first;
+    if (in.peek() == '-') in.ignore() >> last;
+    for (int cpu = first; cpu <= last; cpu++) cpus.push_back(cpu);
+    if (in.peek() == ',') in.ignore();
+  }
+  if (cpus.empty()) cpus.push_back(0);
+  return cpus;
+}
+
+bpf_map* FindMap(bpf_object* object, const char* name) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  if (map == nullptr) throw CaptureError("EBPF", std::string("the BPF object has no map ") + name);
+  return map;
+}
+
+}  // namespace
+
+Probe::Probe(const ProbeOptions& options) {
+  static const bool once = (libbpf_set_print(KeepLog), libbpf_set_strict_mode(LIBBPF_STRICT_ALL), true);
+  (void)once;
+  libbpf_log.clear();
+  if (access(kKernelBtf, R_OK) != 0) Fail(errno, std::string("cannot read ") + kKernelBtf);
+  cpus_ = libbpf_num_possible_cpus();
+  if (cpus_ < 1) Fail(cpus_, "cannot count the CPUs");
+  ring_bytes_ = options.buffer_bytes;
+  boot_to_epoch_ns_ = BootToEpoch();
+  try {
+    for (;;) {
+      try {
+        Open(options.object_dir + (raw_ ? "/probe.raw_tp.bpf.o" : "/probe.tp_btf.bpf.o"));
+        Configure(options);
+        Load();
+        MapInterest();
+        CreateRings(options.cpus_per_buffer);
+        FillPrograms();
+        SetInterest(options.syscalls, options.tracepoints);
+        Attach();
+        return;
+      } catch (const CaptureError& error) {
+        // Without permission, or without its file, the other kind would not do better.
+        if (raw_ || error.code == "EPERM" || error.code == "ENOENT" || error.code == "SCHEMA") throw;
+        missing_.push_back(std::string("tracing programs by BTF (tp_btf): ") + error.what());
+        Close();
+        raw_ = true;
+      }
+    }
+  } catch (...) {
+    Close();
+    throw;
+  }
+}
+
+Probe::~Probe() { Close(); }
+
+void Probe::Open(const std::string& path) {
+  object_ = bpf_object__open_file(path.c_str(), nullptr);
+  if (object_ == nullptr) Fail(errno, "cannot open " + path);
+}
+
+void Probe::Configure(const ProbeOptions& options) {
+  size_t size = 0;
+  const char* hash = static_cast<const char*>(bpf_map__initial_value(FindMap(object_, ".rodata.schema"), &size));
+  if (hash == nullptr || strncmp(hash, FT_SCHEMA_HASH, size) != 0) {
+    throw CaptureError("SCHEMA", "the BPF object and the addon were built from different event tables; build both again");
+  }
+  config settings{};
+  settings.boot_to_epoch_ns = boot_to_epoch_ns_;
+  settings.snaplen = options.snaplen;
+  settings.drop_failed = options.drop_failed ? 1 : 0;
+  for (const SyscallRow& row : kSyscalls) {
+    if (row.number < MAX_SYSCALLS) settings.syscall_codes[row.number] = row.code;
+  }
+  if (int e = bpf_map__set_initial_value(FindMap(object_, ".rodata.config"), &settings, sizeof settings)) Fail(e, "cannot set up the probe");
+  for (const char* name : {"rings", "scratches"}) {
+    if (int e = bpf_map__set_max_entries(FindMap(object_, name), cpus_)) Fail(e, "cannot set up the probe");
+  }
+}
+
+void Probe::Load() {
+  if (int e = bpf_object__load(object_)) Fail(e, "the kernel does not take the BPF programs");
+  counts_fd_ = bpf_map__fd(FindMap(object_, "counts"));
+}
+
+void Probe::MapInterest() {
+  void* at = mmap(nullptr, sizeof(interest), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(FindMap(object_, ".data.interest")), 0);
+  if (at == MAP_FAILED) Fail(errno, "cannot map the set of reported system calls");
+  interest_ = static_cast<interest*>(at);
+}
+
+/** Online CPUs share rings in groups of neighbours; one that comes online later writes to the first. */
+void Probe::CreateRings(uint32_t cpus_per_buffer) {
+  const std::vector<int> online = OnlineCpus();
+  const size_t group = cpus_per_buffer == 0 ? online.size() : cpus_per_buffer;
+  std::vector<int> ring_of(cpus_, 0);
+  for (size_t i = 0; i < online.size(); i++) {
+    if (online[i] < cpus_) ring_of[online[i]] = static_cast<int>(i / group);
+  }
+  for (size_t i = 0; i < (online.size() + group - 1) / group; i++) {
+    int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, ring_bytes_, nullptr);
+    if (fd < 0) Fail(errno, "cannot create a ring buffer of " + std::to_string(ring_bytes_) + " bytes");
+    rings_.push_back(fd);
+  }
+  const int outer = bpf_map__fd(FindMap(object_, "rings"));
+  for (int cpu = 0; cpu < cpus_; cpu++) {
+    if (bpf_map_update_elem(outer, &cpu, &rings_[ring_of[cpu]], BPF_ANY)) Fail(errno, "cannot assign a ring buffer to a CPU");
+  }
+}
+
+/** Every system call gets its event's program, or the generic one: the set of reported ones can then change at any time. */
+void Probe::FillPrograms() {
+  const int table = bpf_map__fd(FindMap(object_, "programs"));
+  const bpf_program* generic = bpf_object__find_program_by_name(object_, "ev_GENERIC_X");
+  for (const SyscallRow& row : kSyscalls) {
+    if (row.number >= MAX_SYSCALLS) continue;
+    const bpf_program* program = bpf_object__find_program_by_name(object_, kPrograms[row.event]);
+    const int fd = bpf_program__fd(program != nullptr ? program : generic);
+    const int key = row.number;
+    if (bpf_map_update_elem(table, &key, &fd, BPF_ANY)) Fail(errno, "cannot set up the table of programs");
+  }
+}
+
+void Probe::Attach() {
+  for (const char* name : {"on_exec", "on_exit", "on_sys_exit"}) {
+    bpf_link* link = bpf_program__attach(bpf_object__find_program_by_name(object_, name));
+    if (link == nullptr) Fail(errno, std::string("cannot attach ") + name);
+    links_.push_back(link);
+  }
+}
+
+void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints) {
+  interest next{};
+  for (uint32_t number : syscalls) {
+    if (number < MAX_SYSCALLS) next.syscall[number] = 1;
+  }
+  for (uint32_t type : tracepoints) {
+    if (type < MAX_EVENTS) next.event[type] = 1;
+  }
+  // Byte by byte: a program sees the old or the new state of a call, never neither.
+  volatile unsigned char* to = reinterpret_cast<volatile unsigned char*>(interest_);
+  const unsigned char* from = reinterpret_cast<const unsigned char*>(&next);
+  for (size_t i = 0; i < sizeof next; i++) {
+    if (to[i] != from[i]) to[i] = from[i];
+  }
+}
+
+counts Probe::Counts() const {
+  counts sum{};
+  if (counts_fd_ < 0) return sum;
+  std::vector<counts> each(cpus_);
+  const uint32_t zero = 0;
+  if (bpf_map_lookup_elem(counts_fd_, &zero, each.data())) return sum;
+  for (const counts& c : each) {
+    sum.produced += c.produced;
+    sum.dropped += c.dropped;
+    sum.foreign += c.foreign;
+    for (int i = 0; i < LOSS_CATEGORIES; i++) sum.ring_full[i] += c.ring_full[i];
+  }
+  return sum;
+}
+
+void Probe::Detach() {
+  for (bpf_link* link : links_) bpf_link__destroy(link);
+  links_.clear();
+}
+
+void Probe::Close() {
+  Detach();
+  if (interest_ != nullptr) munmap(interest_, sizeof(interest));
+  interest_ = nullptr;
+  for (int fd : rings_) close(fd);
+  rings_.clear();
+  counts_fd_ = -1;
+  if (object_ != nullptr) bpf_object__close(object_);
+  object_ = nullptr;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../shared.h"
+
+struct ProbeOptions {
+  std::string object_dir;
+  uint32_t cpus_per_buffer = 1;
+  uint32_t buffer_bytes = 8 << 20;
+  uint32_t snaplen = 80;
+  bool drop_failed = false;
+  std::vector<uint32_t> syscalls;
+  std::vector<uint32_t> tracepoints;
+};
+
+/** The BPF programs in the kernel: opened, set up, loaded and attached by the constructor, gone with the destructor. */
+class Probe {
+ public:
+  /** @throws CaptureError */
+  explicit Probe(const ProbeOptions& options);
+  ~Probe();
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  /** Nothing is written to the rings after this, but for programs that run at this moment. */
+  void Detach();
+  void SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints);
+  counts Counts() const;
+
+  const char* hook() const { return raw_ ? "raw_tp" : "tp_btf"; }
+  const std::vector<std::string>& missing() const { return missing_; }
+  const std::vector<int>& rings() const { return rings_; }
+  uint32_t ring_bytes() const { return ring_bytes_; }
+  /** Time since boot plus this is the time since the epoch, in nanoseconds. */
+  uint64_t boot_to_epoch_ns() const { return boot_to_epoch_ns_; }
+
+ private:
+  void Open(const std::string& path);
+  void Configure(const ProbeOptions& options);
+  void Load();
+  void MapInterest();
+  void CreateRings(uint32_t cpus_per_buffer);
+  void FillPrograms();
+  void Attach();
+  void Close();
+
+  bool raw_ = false;
+  bpf_object* object_ = nullptr;
+  std::vector<bpf_link*> links_;
+  std::vector<int> rings_;
+  std::vector<std::string> missing_;
+  interest* interest_ = nullptr;
+  int counts_fd_ = -1;
+  int cpus_ = 1;
+  uint32_t ring_bytes_ = 0;
+  uint64_t boot_to_epoch_ns_ = 0;
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* clone, clone3, fork, vfork: one event in the parent, and one in the child, which returns from the same call with 0. */
+#pragma once
+#include "../tasks.h"
+
+INLINE u32 cloned_flags(struct task_struct *task, u64 flags)
+{
+	u32 out = from_clone_flags(flags);
+	struct pid_namespace *ns = pid_namespace_of(BPF_CORE_READ(task, thread_pid));
+	/* In the parent, the child's namespace may already differ (unshare, setns). */
+	if (BPF_CORE_READ(ns, level) != 0 || BPF_CORE_READ(task, nsproxy, pid_ns_for_children) != ns)
+		out |= F_clone_flags_CLONE_CHILD_IN_PIDNS;
+	return out;
+}
+
+INLINE int clone_event(struct writer *w, s64 ret, u64 flags)
+{
+	if (!w->data)
+		return 0;
+	struct task_struct *task = current_task();
+	put(w, 0, 8, ret);
+	if (ret >= 0) {
+		put_exe_and_args(w, task);
+	} else {
+		put_empty(w, 1);
+		put_empty(w, 2);
+	}
+	put_task(w, task);
+	put(w, 15, 4, cloned_flags(task, flags));
+	put(w, 16, 4, BPF_CORE_READ(task, cred, euid.val));
+	put(w, 17, 4, BPF_CORE_READ(task, cred, egid.val));
+	put(w, 18, 8, (s64)namespaced_nr(BPF_CORE_READ(task, thread_pid)));
+	struct pid *tgid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	put(w, 19, 8, (s64)namespaced_nr(tgid));
+	/* Only the child knows which namespace it is in. */
+	put(w, 20, 8, ret == 0 ? BPF_CORE_READ(pid_namespace_of(tgid), child_reaper, start_time) : 0);
+	finish(w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_CLONE_20_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_CLONE_20_X));
+	return clone_event(&w, ret, argument(regs, 0));
+}
+
+PROGRAM(SYSCALL_FORK_20_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_FORK_20_X));
+	return clone_event(&w, ret, 0);
+}
+
+PROGRAM(SYSCALL_VFORK_20_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_VFORK_20_X));
+	return clone_event(&w, ret, 0);
+}
+
+PROGRAM(SYSCALL_CLONE3_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_CLONE3_X));
+	/* The flags are the first member of struct clone_args. */
+	u64 flags = 0;
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(regs, 0));
+	return clone_event(&w, ret, flags);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What the programs and the addon share. `native/addon/shared.h` describes the same layouts for C++. */
+#pragma once
+#include "kernel.h"
+#include "../shared.h"
+
+/* Set before loading; the verifier takes it for constants. */
+const volatile struct config config SEC(".rodata.config") = {};
+/* Written by the addon at any time, through a shared mapping. */
+struct interest interest SEC(".data.interest") = {};
+
+/* Native system call number to its program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, MAX_SYSCALLS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} programs SEC(".maps");
+
+/* CPU to its ring buffer; neighbours share one. The addon sets the number of entries and creates the rings. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counts);
+} counts SEC(".maps");
+
+/* By CPU. Per-CPU arrays end at 32 KiB, so it is a plain one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+INLINE struct counts *this_counts(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&counts, &zero);
+}
+
+INLINE void *this_ring(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&rings, &cpu);
+}

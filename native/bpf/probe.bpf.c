@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The probe. Every system call's return comes to `on_sys_exit`; one that nobody wants leaves after one table look-up.
+ * Compiled twice: attached by BTF (tp_btf), and with -DRAW_TP for kernels that do not allow that.
+ */
+#include "kernel.h"
+#include "maps.h"
+#include "record.h"
+#include "readers.h"
+#include "generated/programs.h"
+#include "events/open.h"
+#include "events/clone.h"
+#include "events/exec.h"
+#include "events/exit.h"
+
+char _license[] SEC("license") = "Dual MIT/GPL";
+/* Compared with the addon's before loading. */
+const char schema_hash[] SEC(".rodata.schema") = FT_SCHEMA_HASH;
+
+HOOK("sys_exit") int on_sys_exit(u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	/* Only the lower half counts: the kernel ignores what a caller leaves in the upper one. */
+	u64 number = syscall_number(regs);
+	barrier_var(number);
+	if (number >= MAX_SYSCALLS || !interest.syscall[number])
+		return 0;
+	if (config.drop_failed && (s64)ctx[1] < 0)
+		return 0;
+	if (is_compat_call(current_task())) {
+		struct counts *c = this_counts();
+		if (c)
+			c->foreign++;
+		return 0;
+	}
+	bpf_tail_call(ctx, &programs, number);
+	struct counts *c = this_counts();
+	if (c) {
+		c->produced++;
+		c->dropped++;
+	}
+	return 0;
+}
+
+/* A system call without an event of its own. */
+HOOK("sys_exit") int ev_GENERIC_X(u64 *ctx)
+{
+	u32 number = syscall_number((struct pt_regs *)ctx[0]);
+	u8 *event = reserve(EVENT(GENERIC_X), EVENT_HEADER + 2 * 2 + 2 + 2);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 2, config.syscall_codes[number & (MAX_SYSCALLS - 1)]);
+	put_fixed(event, 1, 32, 2, number);
+	submit(event);
+	return 0;
+}

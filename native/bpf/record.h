@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Writing a record: prefix, scap event header, a length for each parameter, then the parameters.
+ *
+ * `reserve` … `submit` writes an event of fixed size straight into the ring buffer. `begin` … `finish` puts one with
+ * texts together in this CPU's scratch buffer and copies it. Nothing wakes the reader: it polls.
+ */
+#pragma once
+#include "maps.h"
+#include "generated/events.h"
+
+#define MAX_PATH 4096
+#define POSITION_MASK (MAX_EVENT_BYTES - 1)
+
+/* Type, number of parameters and loss category of an event, as three arguments. */
+#define EVENT(key) EV_##key, EV_##key##_PARAMS, EV_##key##_LOSS
+
+/* A program that the dispatcher calls when a system call returns. */
+#define PROGRAM(key)                                                                                               \
+	INLINE int body_##key(struct pt_regs *regs, s64 ret);                                                      \
+	HOOK("sys_exit") int ev_##key(u64 *ctx)                                                                    \
+	{                                                                                                          \
+		return body_##key((struct pt_regs *)ctx[0], (s64)ctx[1]);                                          \
+	}                                                                                                          \
+	INLINE int body_##key(struct pt_regs *regs, s64 ret)
+
+INLINE u64 now(void)
+{
+	return bpf_ktime_get_boot_ns() + config.boot_to_epoch_ns;
+}
+
+INLINE void put_header(u8 *record, u32 type, u32 nparams, u32 len)
+{
+	*(u32 *)record = len;
+	*(u32 *)(record + 4) = (u16)bpf_get_smp_processor_id();
+	u8 *header = record + RECORD_PREFIX;
+	*(u64 *)header = now();
+	*(u64 *)(header + 8) = (u32)bpf_get_current_pid_tgid();
+	*(u32 *)(header + 16) = len;
+	*(u16 *)(header + 20) = type;
+	*(u32 *)(header + 22) = nparams;
+}
+
+INLINE void store(u8 *at, u32 bytes, u64 value)
+{
+	if (bytes == 8)
+		*(u64 *)at = value;
+	else if (bytes == 4)
+		*(u32 *)at = value;
+	else if (bytes == 2)
+		*(u16 *)at = value;
+	else
+		*at = value;
+}
+
+/* ---- fixed size ---- */
+
+INLINE u8 *reserve(u32 type, u32 nparams, enum loss loss, u32 size)
+{
+	struct counts *c = this_counts();
+	void *ring = this_ring();
+	if (!c || !ring)
+		return NULL;
+	c->produced++;
+	u8 *record = bpf_ringbuf_reserve(ring, RECORD_PREFIX + size, 0);
+	if (!record) {
+		c->ring_full[loss]++;
+		return NULL;
+	}
+	put_header(record, type, nparams, size);
+	return record;
+}
+
+INLINE void put_fixed(u8 *record, u32 index, u32 at, u32 bytes, u64 value)
+{
+	*(u16 *)(record + RECORD_PREFIX + EVENT_HEADER + 2 * index) = bytes;
+	store(record + RECORD_PREFIX + at, bytes, value);
+}
+
+INLINE void submit(u8 *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* ---- with texts ---- */
+
+/* `position` counts from the beginning of the event and is masked at each use: that is what the verifier can follow. */
+struct writer {
+	u8 *data;
+	u32 position;
+	u32 type, nparams;
+	enum loss loss;
+};
+
+INLINE u8 *scratch_data(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	return s ? s->data : NULL;
+}
+
+INLINE struct writer begin(u32 type, u32 nparams, enum loss loss)
+{
+	struct writer w = {scratch_data(), EVENT_HEADER + 2 * nparams, type, nparams, loss};
+	return w;
+}
+
+INLINE u8 *at(u8 *data, u32 position)
+{
+	return data + RECORD_PREFIX + (position & POSITION_MASK);
+}
+
+INLINE void set_length(struct writer *w, u32 index, u32 bytes)
+{
+	*(u16 *)(w->data + RECORD_PREFIX + EVENT_HEADER + 2 * index) = bytes;
+}
+
+INLINE void put(struct writer *w, u32 index, u32 bytes, u64 value)
+{
+	store(at(w->data, w->position), bytes, value);
+	set_length(w, index, bytes);
+	w->position += bytes;
+}
+
+INLINE void put_empty(struct writer *w, u32 index)
+{
+	set_length(w, index, 0);
+}
+
+/* A text with its closing zero; empty when there is none or its page is not in memory. Gives the bytes written. */
+INLINE u32 put_user_text(struct writer *w, u32 index, u64 pointer, u32 max)
+{
+	long n = 0;
+	if (pointer)
+		n = bpf_probe_read_user_str(at(w->data, w->position), max, (void *)pointer);
+	if (n < 0)
+		n = 0;
+	set_length(w, index, n);
+	w->position += n;
+	return n;
+}
+
+INLINE u32 put_kernel_text(struct writer *w, u32 index, const void *pointer, u32 max)
+{
+	long n = 0;
+	if (pointer)
+		n = bpf_probe_read_kernel_str(at(w->data, w->position), max, pointer);
+	if (n < 0)
+		n = 0;
+	set_length(w, index, n);
+	w->position += n;
+	return n;
+}
+
+INLINE void finish(struct writer *w)
+{
+	struct counts *c = this_counts();
+	void *ring = this_ring();
+	if (!c || !ring)
+		return;
+	c->produced++;
+	u32 size = w->position;
+	if (size > POSITION_MASK) {
+		c->dropped++;
+		return;
+	}
+	put_header(w->data, w->type, w->nparams, size);
+	/* The verifier wants the bound on the very register that is passed. */
+	size += RECORD_PREFIX;
+	barrier_var(size);
+	if (bpf_ringbuf_output(ring, w->data, size & (SCRATCH_BYTES - 1), BPF_RB_NO_WAKEUP))
+		c->ring_full[w->loss]++;
+}

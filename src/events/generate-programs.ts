@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The C that needs no hand: a BPF program for each event whose parameters are plain arguments, and the table of system
+ * calls for the addon. See `ParamSource` in the table.
+ */
+import type { ParamType } from './param-types.js';
+import { SYSCALLS } from './syscalls.js';
+import { EVENTS, type EventCategory, type EventRow, type ParamRow } from './table.js';
+
+/** ts u64, tid u64, len u32, type u16, nparams u32. */
+const HEADER_BYTES = 26;
+
+const NOT_FIXED = 0;
+const BYTES: Readonly<Record<ParamType, number>> = {
+  INT8: 1, UINT8: 1, FLAGS8: 1, ENUMFLAGS8: 1, SIGTYPE: 1, L4PROTO: 1, SOCKFAMILY: 1,
+  INT16: 2, UINT16: 2, FLAGS16: 2, ENUMFLAGS16: 2, SYSCALLID: 2, PORT: 2,
+  INT32: 4, UINT32: 4, FLAGS32: 4, ENUMFLAGS32: 4, UID: 4, GID: 4, MODE: 4, BOOL: 4, IPV4ADDR: 4, SIGSET: 4, FD32: 4,
+  PID32: 4,
+  INT64: 8, UINT64: 8, ERRNO: 8, FD: 8, PID: 8, RELTIME: 8, ABSTIME: 8, DOUBLE: 8,
+  IPV6ADDR: 16,
+  CHARBUF: NOT_FIXED, BYTEBUF: NOT_FIXED, SOCKADDR: NOT_FIXED, SOCKTUPLE: NOT_FIXED, FDLIST: NOT_FIXED,
+  FSPATH: NOT_FIXED, FSRELPATH: NOT_FIXED, DYNAMIC: NOT_FIXED, CHARBUFARRAY: NOT_FIXED, CHARBUF_PAIR_ARRAY: NOT_FIXED,
+  IPV4NET: NOT_FIXED, IPV6NET: NOT_FIXED, IPADDR: NOT_FIXED, IPNET: NOT_FIXED,
+};
+
+/** By what a lost event is counted; the names are the C header's. */
+export function lossCategory(category: EventCategory): 'PROCESS' | 'NETWORK' | 'FILE' | 'OTHER' {
+  switch (category) {
+    case 'process': case 'user': case 'signal': return 'PROCESS';
+    case 'net': return 'NETWORK';
+    case 'file': case 'io_read': case 'io_write': case 'io_other': return 'FILE';
+    default: return 'OTHER';
+  }
+}
+
+const isPlain = (e: EventRow): boolean => e.kind === 'syscall' && e.params.length > 0 && e.params.every((p) => p.from !== undefined);
+const readsText = (p: ParamRow): boolean => p.from?.startsWith('str(') === true;
+
+function value(p: ParamRow): string {
+  const from = p.from as string;
+  const call = /^(\w+)\((\d)\)$/.exec(from);
+  return call === null ? `from_${from}(ret)` : `from_${call[1]}(argument(regs, ${call[2]}))`;
+}
+
+/** Every parameter has a fixed size: written straight into the ring buffer. */
+function fixedProgram(e: EventRow): string[] {
+  const size = HEADER_BYTES + e.params.reduce((sum, p) => sum + 2 + BYTES[p.type], 0);
+  const out = [`PROGRAM(${e.key})`, '{', `\tu8 *event = reserve(EVENT(${e.key}), ${size});`, '\tif (!event)', '\t\treturn 0;'];
+  let at = HEADER_BYTES + 2 * e.params.length;
+  e.params.forEach((p, i) => {
+    const bytes = BYTES[p.type];
+    out.push(`\tput_fixed(event, ${i}, ${at}, ${bytes}, ${value(p)}); /* ${p.name} */`);
+    at += bytes;
+  });
+  out.push('\tsubmit(event);', '\treturn 0;', '}', '');
+  return out;
+}
+
+/** Some parameter is a text: put together in this CPU's scratch buffer. */
+function textProgram(e: EventRow): string[] {
+  const out = [`PROGRAM(${e.key})`, '{', `\tstruct writer w = begin(EVENT(${e.key}));`, '\tif (!w.data)', '\t\treturn 0;'];
+  e.params.forEach((p, i) => {
+    if (readsText(p)) out.push(`\tput_user_text(&w, ${i}, ${value(p)}, MAX_PATH); /* ${p.name} */`);
+    else out.push(`\tput(&w, ${i}, ${BYTES[p.type]}, ${value(p)}); /* ${p.name} */`);
+  });
+  out.push('\tfinish(&w);', '\treturn 0;', '}', '');
+  return out;
+}
+
+export function programsSource(): string {
+  const out = ['/* SPDX-License-Identifier: MIT OR GPL-2.0-only */'];
+  out.push('/* Generated from src/events/table.ts by `npm run generate`. Do not edit. */', '');
+  for (const e of EVENTS) {
+    if (isPlain(e)) out.push(...(e.params.some(readsText) ? textProgram(e) : fixedProgram(e)));
+  }
+  return out.join('\n');
+}
+
+/** For the addon: what each native system call number reports, and the BPF program of each event type. */
+export function syscallsSource(schemaHash: string): string {
+  const out = ['// SPDX-License-Identifier: Apache-2.0'];
+  out.push('// Generated from src/events/{table,syscalls}.ts by `npm run generate`. Do not edit.', '#pragma once');
+  out.push('#include <cstdint>', '', `#define FT_SCHEMA_HASH "${schemaHash}"`, '');
+  out.push('struct SyscallRow {', '  int16_t number;', '  uint16_t code;', '  uint16_t event;', '};', '');
+  out.push('inline constexpr SyscallRow kSyscalls[] = {');
+  for (const [condition, column] of [['#if defined(__x86_64__)', 'x86_64'], ['#elif defined(__aarch64__)', 'aarch64']] as const) {
+    out.push(condition);
+    for (const s of SYSCALLS) if (s[column] >= 0) out.push(`    {${s[column]}, ${s.code}, ${s.exit}},`);
+  }
+  out.push('#endif', '};', '', '/* Name of the program that writes an event type; the object may lack it. */');
+  out.push('inline constexpr const char* kPrograms[] = {');
+  for (const e of EVENTS) out.push(e.kind === 'syscall' ? `    "ev_${e.key}",` : '    nullptr,');
+  out.push('};', '');
+  return out.join('\n');
+}

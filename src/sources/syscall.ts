@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/** HOT PATH. System calls of this machine, through the BPF probe: from filled slabs to one event at a time. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { EventDecodeError, EventView } from '../events/event-view.js';
+import type { Interest } from './interest.js';
+import { loadNative, OBJECT_DIR } from './native-binding.js';
+import type { Capture, CaptureCounters, CaptureOptions } from './native-contract.js';
+import { type Source, type SourceStats, StartError } from './source.js';
+
+const SLABS = 4;
+const SLAB_BYTES = 1 << 20;
+const FLUSH_MS = 10;
+const PREFIX_BYTES = 8;
+
+export interface SyscallSourceOptions {
+  readonly interest: Interest;
+  /** CPUs that share a ring buffer, 0: all (`engine.modern_ebpf.cpus_for_each_buffer`). */
+  readonly cpusPerBuffer?: number;
+  /** Bytes of each ring buffer (`engine.modern_ebpf.buf_size_preset`), a power of two. */
+  readonly bufferBytes?: number;
+  /** Bytes of data parameters kept (`falco_libs.snaplen`). */
+  readonly snaplen?: number;
+  /** `engine.modern_ebpf.drop_failed_exit`. */
+  readonly dropFailed?: boolean;
+  /** Fills the tables of threads and descriptors; runs once the probe records, before its first event is delivered. */
+  readonly seed?: () => void | Promise<void>;
+}
+
+/** `buf_size_preset` as bytes: 1 is 1 MiB, each further one doubles. 4, the default, is 8 MiB. */
+export function bufferPreset(preset: number): number {
+  return 2 ** (19 + preset);
+}
+
+export class SyscallSource implements Source<EventView> {
+  readonly name = 'syscall';
+  private readonly view = new EventView();
+  private readonly slabs: readonly ArrayBuffer[];
+  private readonly headers: readonly DataView[];
+  private capture: Capture | null = null;
+  private deliver: (event: EventView) => void = ignore;
+  private count = 0;
+  private undecodable = 0;
+  private offset = 0;
+  private closed = false;
+
+  constructor(private readonly options: SyscallSourceOptions) {
+    this.slabs = Array.from({ length: SLABS }, () => new ArrayBuffer(SLAB_BYTES));
+    this.headers = this.slabs.map((slab) => new DataView(slab));
+  }
+
+  get description(): string {
+    const hook = this.capture?.hook ?? 'tp_btf';
+    return `"syscall" with the BPF probe (${hook})`;
+  }
+
+  /** What this kernel lacks, one line each. */
+  get missing(): readonly string[] {
+    return this.capture?.missing ?? [];
+  }
+
+  /** @throws StartError when the addon or the probe cannot be loaded */
+  async start(deliver: (event: EventView) => void): Promise<void> {
+    const { interest, cpusPerBuffer, bufferBytes, snaplen, dropFailed, seed } = this.options;
+    const native = loadNative();
+    const options: CaptureOptions = {
+      slabs: this.slabs,
+      cpusPerBuffer: cpusPerBuffer ?? 2,
+      bufferBytes: bufferBytes ?? bufferPreset(4),
+      syscalls: interest.syscalls,
+      tracepoints: interest.tracepoints,
+      snaplen: snaplen ?? 80,
+      flushMs: FLUSH_MS,
+      dropFailed: dropFailed ?? false,
+      objectDir: OBJECT_DIR,
+    };
+    try {
+      this.capture = native.openCapture(options);
+    } catch (error) {
+      throw startError(error);
+    }
+    this.deliver = deliver;
+    try {
+      await seed?.();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    if (!this.closed) this.capture.start((index, bytes) => this.onSlab(index, bytes));
+  }
+
+  async stop(): Promise<void> {
+    const capture = this.capture;
+    this.closed = true;
+    if (capture !== null) await new Promise<void>((done) => capture.close(done));
+  }
+
+  /** Swaps what is reported, as at a reload. */
+  setInterest(interest: Interest): void {
+    this.capture?.setSyscalls(interest.syscalls, interest.tracepoints);
+  }
+
+  counters(): CaptureCounters | null {
+    return this.capture?.counters() ?? null;
+  }
+
+  stats(): SourceStats {
+    const c = this.counters();
+    const other = c === null ? 0 : c.ringFull - c.ringFullProcess - c.ringFullNetwork - c.ringFullFile;
+    const losses = {
+      ringFullProcess: c?.ringFullProcess ?? 0,
+      ringFullNetwork: c?.ringFullNetwork ?? 0,
+      ringFullFile: c?.ringFullFile ?? 0,
+      ringFullOther: other,
+      bpfDropped: c?.bpfDropped ?? 0,
+      foreignCalls: c?.foreignCalls ?? 0,
+      decodeErrors: (c?.decodeErrors ?? 0) + this.undecodable,
+      unaccounted: 0,
+    };
+    let known = this.count;
+    for (const n of Object.values(losses)) known += n;
+    // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
+    const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls) : known;
+    losses.unaccounted = produced - known;
+    return { produced, delivered: this.count, losses };
+  }
+
+  private onSlab(index: number, bytes: number): void {
+    this.view.attach(this.slabs[index]);
+    this.offset = 0;
+    try {
+      while (this.offset < bytes) this.walkCounting(this.headers[index], bytes);
+    } finally {
+      this.capture?.release(index);
+    }
+  }
+
+  private walkCounting(header: DataView, bytes: number): void {
+    try {
+      this.walk(header, bytes);
+    } catch (error) {
+      if (!(error instanceof EventDecodeError)) throw error;
+      this.undecodable++;
+    }
+  }
+
+  /** From `offset` on; the offset is past a record before it is decoded, so that a broken one is skipped. */
+  private walk(header: DataView, bytes: number): void {
+    const view = this.view;
+    const deliver = this.deliver;
+    while (this.offset < bytes) {
+      const at = this.offset;
+      const length = header.getUint32(at, true);
+      this.offset = (at + PREFIX_BYTES + length + 7) & ~7;
+      view.bind(at + PREFIX_BYTES, length);
+      view.cpu = header.getUint16(at + 4, true);
+      view.num = ++this.count;
+      deliver(view);
+    }
+  }
+}
+
+function ignore(): void {}
+
+function startError(error: unknown): StartError {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = (error as { code?: unknown }).code;
+  const cause = { cause: error };
+  switch (code) {
+    case 'EPERM':
+      return new StartError('PROBE_EPERM', `the BPF probe may not be loaded: ${message}`, permissionHint(), cause);
+    case 'NO_BTF':
+      return new StartError('PROBE_NO_BTF', `the BPF probe needs the kernel's type information: ${message}`,
+        'use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian 11, Ubuntu 20.10 and later have it)', cause);
+    case 'LOCKDOWN':
+      return new StartError('PROBE_LOCKDOWN', `the kernel is locked down (confidentiality): ${message}`,
+        'BPF programs may not read kernel memory in this mode; use lockdown=integrity or none', cause);
+    case 'VERIFIER':
+    case 'E2BIG':
+      return new StartError('PROBE_VERIFIER', `the kernel's verifier refuses the BPF probe: ${message}`,
+        `this is Linux ${release()}; 5.11 or later is supported`, cause);
+    case 'ENOSYS':
+    case 'EINVAL':
+      return new StartError('PROBE_OLD_KERNEL', `the kernel lacks something that the BPF probe needs: ${message}`,
+        `this is Linux ${release()}; 5.11 or later with CONFIG_BPF_SYSCALL is supported`, cause);
+    case 'ENOMEM':
+      return new StartError('PROBE_ENOMEM', `no memory for the ring buffers: ${message}`,
+        'choose a smaller engine.modern_ebpf.buf_size_preset, or more CPUs for each buffer', cause);
+    case 'SCHEMA':
+    case 'ENOENT':
+      return new StartError('PROBE_NOT_BUILT', `the BPF objects do not fit: ${message}`, 'build again with `npm run setup`', cause);
+    default:
+      return new StartError('PROBE_FAILED', `the BPF probe cannot be loaded: ${message}`, undefined, cause);
+  }
+}
+
+const CAPABILITIES: readonly (readonly [name: string, bit: number])[] = [['CAP_BPF', 39], ['CAP_PERFMON', 38], ['CAP_SYS_PTRACE', 19]];
+const CAP_SYS_ADMIN = 21;
+
+function permissionHint(): string {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'}`);
+  const has = (bit: number): boolean => ((effective >> BigInt(bit)) & 1n) === 1n;
+  const lacking = CAPABILITIES.filter(([, bit]) => !has(bit)).map(([name]) => name);
+  if (lacking.length === 0 || has(CAP_SYS_ADMIN)) {
+    return 'the capabilities are there: a container or sandbox (seccomp, kernel.unprivileged_bpf_disabled, LSM) may forbid bpf(2)';
+  }
+  return `run as root, or with the capabilities that are missing: ${lacking.join(', ')}`;
+}
