@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type AuditEvent, parseAuditEvent } from '../../events/audit-event.js';
+import type { SourceStats } from '../source.js';
+import { SeenEvents } from './seen.js';
+import { AuditSplitter, type SplitterSink } from './splitter.js';
+
+/** Why an event, or all that a request carried, was not taken. Each is a counter. */
+export const REFUSALS = [
+  // Single events. The rest of the body is kept.
+  'event_too_large',
+  'event_malformed',
+  'event_no_time',
+  'event_duplicate',
+  // JSON that is no Event, EventList or array of these.
+  'not_an_event',
+  // Whole requests; how many events they carried nobody knows, so each counts as one.
+  'body_empty',
+  'body_truncated',
+  'body_too_large',
+  'body_bad_encoding',
+  'bad_content_type',
+  'bad_content_encoding',
+  'bad_method',
+  'bad_path',
+  'unauthorized',
+  'overloaded',
+  'bad_request',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** What became of one body or file. */
+export interface BatchReport {
+  taken: number;
+  /** Sent before and taken then. */
+  duplicates: number;
+  readonly refused: Partial<Record<Refusal, number>>;
+  /** EventLists that were whole, empty ones too. */
+  lists: number;
+  /** Size of the largest event that was refused as too large, in bytes. */
+  largest: number;
+}
+
+/** Takes in the bytes of one body or file. */
+export interface Batch {
+  readonly report: BatchReport;
+  push(chunk: Buffer): void;
+  /** No more bytes. An unfinished value counts as `body_truncated`. */
+  end(): void;
+}
+
+export interface IntakeOptions {
+  readonly maxEventSize: number;
+}
+
+/** Turns bytes into events, delivers them, and counts what became of each. One for the whole source. */
+export class AuditIntake {
+  readonly #counters = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
+  readonly #seen = new SeenEvents();
+  #delivered = 0;
+  #deliver: (event: AuditEvent) => void = () => {};
+
+  constructor(private readonly options: IntakeOptions) {}
+
+  start(deliver: (event: AuditEvent) => void): void {
+    this.#deliver = deliver;
+  }
+
+  stats(): SourceStats {
+    let lost = 0;
+    for (const name of REFUSALS) lost += this.#counters[name];
+    return { produced: this.#delivered + lost, delivered: this.#delivered, losses: { ...this.#counters } };
+  }
+
+  /** Counts a request that was turned away without a look at its events. */
+  refuse(reason: Refusal): void {
+    this.#counters[reason]++;
+  }
+
+  /** `retried`: events that were taken before are passed over, not delivered again. `lines`: see the splitter. */
+  batch(kind: { readonly retried: boolean; readonly lines: boolean }): Batch {
+    const report: BatchReport = { taken: 0, duplicates: 0, refused: {}, lists: 0, largest: 0 };
+    const refuse = (reason: Refusal): void => {
+      report.refused[reason] = (report.refused[reason] ?? 0) + 1;
+      this.#counters[reason]++;
+    };
+    const sink: SplitterSink = {
+      event: (bytes, start, end) => this.#take(report, refuse, kind.retried, bytes, start, end),
+      tooLarge: (size) => {
+        report.largest = Math.max(report.largest, size);
+        refuse('event_too_large');
+      },
+      malformed: () => refuse('event_malformed'),
+      notAnEvent: () => refuse('not_an_event'),
+      list: () => {
+        report.lists++;
+      },
+    };
+    const splitter = new AuditSplitter(sink, { maxEventSize: this.options.maxEventSize, lines: kind.lines });
+    return {
+      report,
+      push: (chunk) => splitter.push(chunk),
+      end: () => {
+        if (!splitter.end()) refuse('body_truncated');
+      },
+    };
+  }
+
+  #take(
+    report: BatchReport,
+    refuse: (reason: Refusal) => void,
+    retried: boolean,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    let fingerprint = 0;
+    if (retried) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      fingerprint = this.#seen.fingerprint(view, start, end);
+      if (this.#seen.has(fingerprint)) {
+        report.duplicates++;
+        this.#counters.event_duplicate++;
+        return;
+      }
+    }
+    const event = parseAuditEvent(bytes.toString('utf8', start, end));
+    if (typeof event === 'string') {
+      refuse(event === 'no_time' ? 'event_no_time' : 'event_malformed');
+      return;
+    }
+    // Only what an apiserver sends can be told from something that is sent twice on purpose.
+    if (retried && event.hasAuditId && event.object.stage !== undefined) this.#seen.add(fingerprint);
+    report.taken++;
+    this.#delivered++;
+    event.num = this.#delivered;
+    this.#deliver(event);
+  }
+}
