@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Builds the catalogue that the rule language is handed, from classes of fields. Used by every source. */
 import type { FieldArgument, FieldClass, FieldDef, FieldReader, SourceCatalogue } from '../lang/catalogue.js';
+import type { FieldType } from '../lang/value.js';
 
 /** A field whose argument stands after a dot, not in brackets: `evt.arg.flags`, `thread.cgroup.memory`. */
 export interface DottedField<E> {
@@ -64,7 +65,24 @@ export function argumentOf(text: string): FieldArgument {
   return { text, index: /^\d{1,15}$/.test(text) ? Number(text) : null };
 }
 
+type Extra<E> = Partial<Omit<FieldDef<E>, 'name' | 'type' | 'desc' | 'bind'>>;
+
 /** A field that takes no argument. */
+export function field<E>(
+  name: string, type: FieldType, desc: string, read: FieldReader<E>, extra: Extra<E> = {},
+): FieldDef<E> {
+  return { name, type, desc, ...extra, bind: () => read };
+}
+
+/** A field with an argument; `bind` gets null when there is none. */
+export function fieldWith<E>(
+  name: string, type: FieldType, desc: string, argument: NonNullable<FieldDef<E>['argument']>, bind: FieldDef<E>['bind'],
+  extra: Omit<Extra<E>, 'argument'> = {},
+): FieldDef<E> {
+  return { name, type, desc, argument, ...extra, bind };
+}
+
+/** A field that takes no argument, as an object. */
 export function plain<E>(
   def: Omit<FieldDef<E>, 'bind' | 'argument'> & { readonly read: FieldReader<E> },
 ): FieldDef<E> {

@@ -6,15 +6,31 @@ import { EVENTS } from '../events/table.js';
 import type { FieldClass, SourceCatalogue } from '../lang/catalogue.js';
 import { ContainerTable } from '../state/containers.js';
 import { UserTable } from '../state/users.js';
-import { makeCatalogue } from './catalogue.js';
+import { DnsNames } from '../state/dns-names.js';
+import { Interfaces } from '../state/interfaces.js';
+import { type DottedField, makeCatalogue } from './catalogue.js';
 import type { FieldContext } from './context.js';
 import { commonEventClass } from './evt.js';
-import { syscallEvs } from './event-names.js';
+import { refineRawArgument } from './evt-args.js';
+import { syscallEventTypes } from './event-names.js';
 import { syscallEventClass } from './evt-syscall.js';
 import { fdClass } from './fd.js';
+import { fdListClass } from './fdlist.js';
+import { fsPathClass } from './fs-path.js';
+import { groupClass } from './group.js';
+import { containerClass } from './k8s.js';
 import { processClass } from './proc.js';
+import { userClass } from './user.js';
 
 export const SYSCALL_SOURCE = 'syscall';
+
+const DOTTED: readonly DottedField<EventView>[] = [
+  { name: 'evt.arg' },
+  { name: 'evt.rawarg', refine: refineRawArgument },
+  { name: 'evt.type.is' },
+  { name: 'evt.abspath', optional: true },
+  { name: 'thread.cgroup' },
+];
 
 export function syscallCatalogue(context: FieldContext = emptyContext()): SourceCatalogue<EventView> {
   const classes: readonly FieldClass<EventView>[] = [
@@ -26,12 +42,18 @@ export function syscallCatalogue(context: FieldContext = emptyContext()): Source
     }),
     syscallEventClass(context),
     processClass(context),
+    userClass(context),
+    groupClass(context),
     fdClass(context),
+    fsPathClass(),
+    fdListClass(),
+    containerClass(context),
   ];
   return makeCatalogue<EventView>({
     source: SYSCALL_SOURCE,
     classes,
-    eventTypes: syscallEvs(),
+    dotted: DOTTED,
+    eventTypes: syscallEventTypes(),
     eventTypeCount: EVENTS.length,
   });
 }
@@ -44,8 +66,9 @@ export function emptyContext(): FieldContext {
     threads: { get: () => undefined, threadCount: () => 0 },
     users: new UserTable(),
     containers: new ContainerTable(),
-    localAddresses: { has: () => false },
-    bufferTextLimit: 0,
+    interfaces: new Interfaces(),
+    dnsNames: new DnsNames(),
+    base64: false,
   };
 }
 

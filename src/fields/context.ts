@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What fields know beside the event. Built once by the composition root; readers never do input or output. */
 import type { ContainerTable } from '../state/containers.js';
+import type { DnsNames } from '../state/dns-names.js';
+import type { Interfaces } from '../state/interfaces.js';
 import type { ThreadInfo } from '../state/thread-info.js';
 import type { UserTable } from '../state/users.js';
 
@@ -9,11 +11,6 @@ export interface ThreadLookup {
   get(tid: number): ThreadInfo | undefined;
   /** Live threads of a process, its leader included. */
   threadCount(pid: number): number;
-}
-
-/** Addresses of this machine's interfaces, canonical text; they decide which end of a connection is local. */
-export interface LocalAddresses {
-  has(address: string): boolean;
 }
 
 /** When the first event of the run happened; the zero of `evt.reltime`. Set by the first event that is evaluated. */
@@ -28,7 +25,9 @@ export interface FieldContext {
   readonly threads: ThreadLookup;
   readonly users: UserTable;
   readonly containers: ContainerTable;
-  readonly localAddresses: LocalAddresses;
-  /** Longest text that a data parameter is printed as; 0: no limit. */
-  readonly bufferTextLimit: number;
+  /** Addresses of this machine: they decide which end of a connection is the local one. */
+  readonly interfaces: Interfaces;
+  readonly dnsNames: DnsNames;
+  /** Data parameters print as base64 (`-b`) instead of text with dots. */
+  readonly base64: boolean;
 }

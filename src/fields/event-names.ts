@@ -28,7 +28,7 @@ export function eventName(event: EventView): string {
  * Event type names to the wire types that can carry them. A system call without an event of its own is a generic event;
  * one that shares another's event (pread64 is `pread`) is a known name that no event has.
  */
-export function syscallEvs(): ReadonlyMap<string, readonly number[]> {
+export function syscallEventTypes(): ReadonlyMap<string, readonly number[]> {
   const types = new Map<string, number[]>();
   for (const row of EVENTS) {
     if ((row.flags & UNUSED) !== 0 || row.name === 'NA') continue;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `evt.*`: the fields that every source has. */
 import type { EngineEvent } from '../events/event.js';
-import type { FieldClass, FieldDef } from '../lang/catalogue.js';
+import type { FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { canonicalInt } from '../lang/value.js';
 import { dateTimeText, isoTimeText, timeText } from '../util/time.js';
-import { plain } from './catalogue.js';
+import { field } from './catalogue.js';
 import type { RunClock } from './context.js';
 
 const SECOND = 1_000_000_000n;
@@ -22,123 +22,35 @@ export interface CommonFieldOptions<E> {
 export function commonEventClass<E extends EngineEvent>(options: CommonFieldOptions<E>): FieldClass<E> {
   const { clock, hostname, source, plugin } = options;
   const asyncType = options.asyncType ?? (() => null);
+  const nanoseconds: FieldReader<E> = (e) => canonicalInt(e.timestamp());
+  /** Times are text in messages and nanoseconds since the epoch in JSON. */
+  const json = { json: nanoseconds };
   const sinceStart = (event: E): bigint => {
     const now = event.timestamp();
     if (clock.firstEvent === 0n) clock.firstEvent = now;
     return now - clock.firstEvent;
   };
+  const padded = { format: 'PADDED10' } as const;
+  // biome-ignore format: one line a field
   const fields: readonly FieldDef<E>[] = [
-    plain<E>({
-      name: 'evt.num',
-      type: 'UINT64',
-      desc: 'Number of the event within the run, from 1.',
-      read: (e) => e.num,
-    }),
-    plain<E>({
-      name: 'evt.time',
-      type: 'CHARBUF',
-      desc: 'Local time of day of the event, with nanoseconds.',
-      read: (e) => timeText(e.timestamp(), true),
-    }),
-    plain<E>({
-      name: 'evt.time.s',
-      type: 'CHARBUF',
-      desc: 'Local time of day of the event, to the second.',
-      read: (e) => timeText(e.timestamp(), false),
-    }),
-    plain<E>({
-      name: 'evt.time.iso8601',
-      type: 'CHARBUF',
-      desc: 'Time of the event in ISO 8601, UTC, with nanoseconds.',
-      read: (e) => isoTimeText(e.timestamp()),
-    }),
-    plain<E>({
-      name: 'evt.datetime',
-      type: 'CHARBUF',
-      desc: 'Local date and time of the event, with nanoseconds.',
-      read: (e) => dateTimeText(e.timestamp(), true),
-    }),
-    plain<E>({
-      name: 'evt.datetime.s',
-      type: 'CHARBUF',
-      desc: 'Local date and time of the event, to the second.',
-      read: (e) => dateTimeText(e.timestamp(), false),
-    }),
-    plain<E>({
-      name: 'evt.rawtime',
-      type: 'ABSTIME',
-      desc: 'Nanoseconds since the epoch.',
-      read: (e) => canonicalInt(e.timestamp()),
-    }),
-    plain<E>({
-      name: 'evt.rawtime.s',
-      type: 'ABSTIME',
-      desc: 'Whole seconds since the epoch.',
-      read: (e) => canonicalInt(e.timestamp() / SECOND),
-    }),
-    plain<E>({
-      name: 'evt.rawtime.ns',
-      type: 'ABSTIME',
-      format: 'PADDED10',
-      desc: 'Nanoseconds within the second of the event.',
-      read: (e) => canonicalInt(e.timestamp() % SECOND),
-    }),
-    plain<E>({
-      name: 'evt.reltime',
-      type: 'RELTIME',
-      format: 'PADDED10',
-      desc: 'Nanoseconds since the first event of the run.',
-      read: (e) => canonicalInt(sinceStart(e)),
-    }),
-    plain<E>({
-      name: 'evt.reltime.s',
-      type: 'RELTIME',
-      desc: 'Whole seconds since the first event of the run.',
-      read: (e) => canonicalInt(sinceStart(e) / SECOND),
-    }),
-    plain<E>({
-      name: 'evt.reltime.ns',
-      type: 'RELTIME',
-      format: 'PADDED10',
-      desc: 'Nanoseconds beyond the whole seconds since the first event of the run.',
-      read: (e) => canonicalInt(sinceStart(e) % SECOND),
-    }),
-    plain<E>({
-      name: 'evt.pluginname',
-      type: 'CHARBUF',
-      desc: 'Name of the plugin that the event comes from.',
-      read: () => plugin?.name ?? null,
-    }),
-    plain<E>({
-      name: 'evt.plugininfo',
-      type: 'CHARBUF',
-      desc: "One line about the event, from its source's plugin.",
-      read: (e) => plugin?.info(e) ?? null,
-    }),
-    plain<E>({
-      name: 'evt.source',
-      type: 'CHARBUF',
-      desc: 'Source of the event: `syscall`, `k8s_audit`.',
-      read: () => source,
-    }),
-    plain<E>({
-      name: 'evt.is_async',
-      type: 'BOOL',
-      desc: 'True for events that no system call or tracepoint caused, such as a container that was looked up.',
-      read: (e) => asyncType(e) !== null,
-    }),
-    plain<E>({
-      name: 'evt.asynctype',
-      type: 'CHARBUF',
-      desc: 'Kind of an asynchronous event.',
-      read: (e) => asyncType(e),
-    }),
-    plain<E>({
-      name: 'evt.hostname',
-      type: 'CHARBUF',
-      desc: 'Name of this machine, or what FALCO_HOSTNAME says.',
-      read: () => hostname,
-    }),
+    field('evt.num', 'UINT64', 'Number of the event within the run, from 1.', (e) => e.num),
+    field('evt.time', 'CHARBUF', 'Local time of day, with nanoseconds.', (e) => timeText(e.timestamp(), true), json),
+    field('evt.time.s', 'CHARBUF', 'Local time of day, to the second.', (e) => timeText(e.timestamp(), false), json),
+    field('evt.time.iso8601', 'CHARBUF', 'ISO 8601 time, UTC, with nanoseconds.', (e) => isoTimeText(e.timestamp()), json),
+    field('evt.datetime', 'CHARBUF', 'Local date and time, with nanoseconds.', (e) => dateTimeText(e.timestamp(), true), json),
+    field('evt.datetime.s', 'CHARBUF', 'Local date and time, to the second.', (e) => dateTimeText(e.timestamp(), false), json),
+    field('evt.rawtime', 'ABSTIME', 'Nanoseconds since the epoch.', nanoseconds),
+    field('evt.rawtime.s', 'ABSTIME', 'Whole seconds since the epoch.', (e) => canonicalInt(e.timestamp() / SECOND)),
+    field('evt.rawtime.ns', 'ABSTIME', 'Nanoseconds within the second.', (e) => canonicalInt(e.timestamp() % SECOND), padded),
+    field('evt.reltime', 'RELTIME', 'Nanoseconds since the first event of the run.', (e) => canonicalInt(sinceStart(e)), padded),
+    field('evt.reltime.s', 'RELTIME', 'Whole seconds since the first event of the run.', (e) => canonicalInt(sinceStart(e) / SECOND)),
+    field('evt.reltime.ns', 'RELTIME', 'Nanoseconds beyond those whole seconds.', (e) => canonicalInt(sinceStart(e) % SECOND), padded),
+    field('evt.pluginname', 'CHARBUF', 'Name of the plugin that the event comes from.', () => plugin?.name ?? null),
+    field('evt.plugininfo', 'CHARBUF', "One line about the event, from its source's plugin.", (e) => plugin?.info(e) ?? null),
+    field('evt.source', 'CHARBUF', 'Source of the event: `syscall`, `k8s_audit`.', () => source),
+    field('evt.is_async', 'BOOL', 'True when no system call or tracepoint caused the event.', (e) => asyncType(e) !== null),
+    field('evt.asynctype', 'CHARBUF', 'Kind of an asynchronous event: `container`.', (e) => asyncType(e)),
+    field('evt.hostname', 'CHARBUF', 'Name of this machine, or what FALCO_HOSTNAME says.', () => hostname),
   ];
   return { name: 'evt', shortDesc: 'All event types', desc: 'Fields of every event, whatever its source.', fields };
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is known of containers beyond their id. Filled from the runtimes' sockets; the readers only look. */
 
-/** Which runtime a container's cgroup speaks of, as `container.type` prints it. */
+/** The runtime, as `container.type` prints it; empty: not known. */
 export type ContainerType =
-  | 'docker' | 'podman' | 'cri-o' | 'containerd' | 'cri' | 'lxc' | 'libvirt-lxc' | 'bpm' | 'static' | 'host';
+  | 'docker' | 'podman' | 'cri-o' | 'containerd' | 'cri' | 'lxc' | 'libvirt-lxc' | 'bpm' | 'mesos' | 'rkt' | 'host' | '';
 
 export interface ContainerMount {
   readonly source: string;
@@ -11,18 +11,6 @@ export interface ContainerMount {
   readonly mode: string;
   readonly rdwr: boolean;
   readonly propagation: string;
-}
-
-export interface ContainerPort {
-  readonly hostIp: string;
-  readonly hostPort: number;
-  readonly containerPort: number;
-}
-
-export interface HealthProbe {
-  readonly kind: 'healthcheck' | 'liveness' | 'readiness';
-  readonly exe: string;
-  readonly args: readonly string[];
 }
 
 export interface ContainerInfo {
@@ -39,49 +27,91 @@ export interface ContainerInfo {
   readonly imageDigest: string;
   readonly privileged: boolean;
   readonly mounts: readonly ContainerMount[];
+  /** Primary IPv4 address; empty: not known. */
   readonly ip: string;
-  readonly cniJson: string;
   readonly hostPid: boolean;
   readonly hostNetwork: boolean;
   readonly hostIpc: boolean;
   readonly labels: ReadonlyMap<string, string>;
-  readonly probes: readonly HealthProbe[];
   /** Nanoseconds since the epoch; 0: not known. */
   readonly created: bigint;
   /** User that the container's first process runs as. */
   readonly user: string;
+  /** Full id of the pod's sandbox. */
   readonly podSandboxId: string;
-  readonly podFullSandboxId: string;
+  /** The network plugin's result, as JSON. */
+  readonly podSandboxCniJson: string;
   readonly podSandboxLabels: ReadonlyMap<string, string>;
   readonly isPodSandbox: boolean;
 }
 
-/** Bounded table of container metadata by short id. */
+/** A container of which no more is known than what its cgroup says. */
+export function bareContainer(id: string, type: ContainerType): ContainerInfo {
+  return {
+    id, type,
+    fullId: '', name: '', image: '', imageId: '', imageRepository: '', imageTag: '', imageDigest: '',
+    privileged: false, mounts: [], ip: '', hostPid: false, hostNetwork: false, hostIpc: false,
+    labels: new Map(), created: 0n, user: '',
+    podSandboxId: '', podSandboxCniJson: '', podSandboxLabels: new Map(), isPodSandbox: false,
+  };
+}
+
+/** What the fields say of a process outside any container. */
+export const HOST: ContainerInfo = { ...bareContainer('host', 'host'), fullId: 'host', name: 'host' };
+
+/** Bounded table of container metadata by short id. Readers only look; whoever asks the runtimes fills it. */
 export class ContainerTable {
   private readonly byId = new Map<string, ContainerInfo>();
+  private readonly ips = new Map<string, number>();
+  private told: ContainerInfo | null = null;
+  private toldBy = -1;
   evictions = 0;
 
   constructor(private readonly limit = 10_000) {}
 
-  /** Null: nothing known (yet). */
+  /** Null: nothing known (yet). `''` is the host. */
   get(id: string): ContainerInfo | null {
-    return this.byId.get(id) ?? null;
+    return id === '' ? HOST : (this.byId.get(id) ?? null);
+  }
+
+  /** Does any container have this address? */
+  hasIp(address: string): boolean {
+    return this.ips.has(address);
+  }
+
+  /** The container that event number `num` tells of, even when it tells of its end; null: the event tells of none. */
+  toldByEvent(num: number): ContainerInfo | null {
+    return this.toldBy === num ? this.told : null;
+  }
+
+  /** Takes in what event number `num` tells: a container that appeared, or one that is gone. */
+  tell(num: number, info: ContainerInfo, gone: boolean): void {
+    this.told = info;
+    this.toldBy = num;
+    if (gone) this.delete(info.id);
+    else this.set(info);
   }
 
   set(info: ContainerInfo): void {
-    this.byId.delete(info.id);
+    this.delete(info.id);
     if (this.byId.size >= this.limit) {
       for (const oldest of this.byId.keys()) {
-        this.byId.delete(oldest);
+        this.delete(oldest);
         this.evictions++;
         break;
       }
     }
     this.byId.set(info.id, info);
+    if (info.ip !== '') this.ips.set(info.ip, (this.ips.get(info.ip) ?? 0) + 1);
   }
 
   delete(id: string): void {
+    const known = this.byId.get(id);
+    if (known === undefined) return;
     this.byId.delete(id);
+    const left = (this.ips.get(known.ip) ?? 0) - 1;
+    if (left > 0) this.ips.set(known.ip, left);
+    else this.ips.delete(known.ip);
   }
 
   get size(): number {

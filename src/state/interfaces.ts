@@ -18,11 +18,13 @@ export class Interfaces {
   private v4: readonly InterfaceAddress[] = [];
   private v6: readonly InterfaceAddress[] = [];
   private all: ReadonlySet<string> = new Set();
+  private prefixes: ReadonlySet<string> = new Set();
 
   set(addresses: readonly InterfaceAddress[]): void {
     this.v4 = addresses.filter((a) => !a.address.includes(':'));
     this.v6 = addresses.filter((a) => a.address.includes(':'));
     this.all = new Set(addresses.map((a) => a.address));
+    this.prefixes = new Set(this.v6.map((a) => prefix64(a.address)));
   }
 
   list(): readonly InterfaceAddress[] {
@@ -31,6 +33,11 @@ export class Interfaces {
 
   has(address: string): boolean {
     return this.all.has(address);
+  }
+
+  /** Does an IPv6 address share its first 64 bits with one of ours? */
+  hasSubnetOf(address: string): boolean {
+    return this.prefixes.has(prefix64(address));
   }
 
   /** Our address towards `peer`: itself if it is ours, one in its subnet, else the first that is not loopback. */

@@ -27,12 +27,3 @@ export function dateTimeText(ns: bigint, withNanos: boolean): string {
 export function isoTimeText(ns: bigint): string {
   return `${dateOf(ns).toISOString().slice(0, 19)}${nanos(ns)}+0000`;
 }
-
-/** `2026-11-23 14:03:21.000000123 +0100`, local with the zone's offset. */
-export function zonedTimeText(ns: bigint): string {
-  const date = dateOf(ns);
-  const offset = -date.getTimezoneOffset();
-  const minutes = Math.abs(offset);
-  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
-  return `${localDay(date)} ${localTime(date)}${nanos(ns)} ${zone}`;
-}

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Parameters of events as text, as the ecosystem prints them (`evt.args`, `evt.arg`), and as raw values (`evt.rawarg`). */
+import { canonicalInt, type Value } from '../lang/value.js';
+import { addressText, tupleText } from '../state/addresses.js';
+import { concatenatePaths } from '../state/paths.js';
+import type { ThreadInfo } from '../state/thread-info.js';
+import { dateTimeText } from '../util/time.js';
+import type { EventView } from './event-view.js';
+import { fdText, typeChar } from './fd-text.js';
+import { FLAG_SETS, type FlagSet, type NamedValues } from './flags.js';
+import { errorName, signalName } from './names.js';
+import type { ParamType } from './param-types.js';
+import { SYSCALLS } from './syscalls.js';
+import { DYNAMIC_SETS, EVENTS, type ParamRow, type PrintFormat } from './table.js';
+
+/** The wire's AT_FDCWD. */
+export const AT_FDCWD = -100;
+export const NA = '<NA>';
+/** A text that the kernel side could not read, as old writers put it. */
+const NULL_TEXT = '(NULL)';
+const NO_ID = 0xffff_ffff;
+
+export interface RenderContext {
+  /** The thread of an id, to name it. */
+  readonly threads: { get(tid: number): ThreadInfo | undefined };
+  readonly users: {
+    user(container: string, uid: number): { readonly name: string } | null;
+    group(container: string, gid: number): { readonly name: string } | null;
+  };
+  /** Data parameters in base64 instead of text with dots. */
+  readonly base64: boolean;
+}
+
+/** `text` is the number or the text itself, `resolved` what it stands for: `-2` and `ENOENT`. Empty: nothing more to say. */
+export interface Rendered {
+  text: string;
+  resolved: string;
+}
+
+/** One result for all calls: read it before the next one. */
+const out: Rendered = { text: '', resolved: '' };
+
+function set(text: string, resolved = ''): Rendered {
+  out.text = text;
+  out.resolved = resolved;
+  return out;
+}
+
+export function paramRow(event: EventView, i: number): ParamRow | undefined {
+  return EVENTS[event.type]?.params[i];
+}
+
+/** Index of the parameter called `name`, -1 when the event has none. */
+export function paramIndex(type: number, name: string): number {
+  const params = EVENTS[type]?.params;
+  if (params === undefined) return -1;
+  for (let i = 0; i < params.length; i++) if (params[i].name === name) return i;
+  return -1;
+}
+
+/** Null: the event has no such parameter. */
+export function renderParam(event: EventView, i: number, context: RenderContext): Rendered | null {
+  const row = paramRow(event, i);
+  if (row === undefined || i >= event.paramCount) return null;
+  const bytes = event.raw(i);
+  if (row.type === 'CHARBUF') return set(textOf(event, i));
+  if (row.type === 'FSPATH' || row.type === 'FSRELPATH') return renderPath(event, i, row);
+  if (bytes.length === 0) return set(emptyText(row.type));
+  if (row.type !== 'DYNAMIC') return render(event, bytes, row.type, row.format, row.flagSet, context);
+  const choice = row.dynamic === undefined ? undefined : DYNAMIC_SETS[row.dynamic][bytes[0]];
+  if (choice === undefined) return set('INVALID DYNAMIC PARAMETER');
+  return render(event, bytes.subarray(1), choice[0], row.format, undefined, context);
+}
+
+/** `evt.args`: every parameter with its name. */
+export function renderAll(event: EventView, context: RenderContext): string {
+  let text = '';
+  for (let i = 0; i < event.paramCount; i++) {
+    const shown = renderParam(event, i, context);
+    if (shown === null) break;
+    const name = paramRow(event, i)?.name ?? '';
+    text += `${i === 0 ? '' : ' '}${name}=${shown.text}`;
+    if (shown.resolved !== '') text += `(${shown.resolved})`;
+  }
+  return text;
+}
+
+/** What a parameter says: the resolved text if there is one, otherwise the plain one. */
+export function renderMeaning(event: EventView, i: number, context: RenderContext): string | null {
+  const shown = renderParam(event, i, context);
+  if (shown === null) return null;
+  return shown.resolved === '' ? shown.text : shown.resolved;
+}
+
+/** A text parameter; `<NA>` when it could not be read. */
+export function textOf(event: EventView, i: number): string {
+  const text = event.str(i);
+  return text === null || text === NULL_TEXT ? NA : text;
+}
+
+/** Only types that writers could always leave empty say NULL. */
+function emptyText(type: ParamType): string {
+  switch (type) {
+    case 'BYTEBUF':
+    case 'SOCKTUPLE':
+    case 'FDLIST':
+    case 'CHARBUFARRAY':
+    case 'CHARBUF_PAIR_ARRAY':
+    case 'DYNAMIC':
+      return 'NULL';
+    default:
+      return NA;
+  }
+}
+
+function renderPath(event: EventView, i: number, row: ParamRow): Rendered {
+  const path = textOf(event, i);
+  const thread = event.thread;
+  if (thread === null || path === NA || path === '' || path[0] === '/') return set(path);
+  return set(path, concatenatePaths(baseDirectory(event, thread, row), path));
+}
+
+/** Where a relative path begins: the directory of its descriptor, or the working directory. */
+function baseDirectory(event: EventView, thread: ThreadInfo, row: ParamRow): string {
+  if (row.type !== 'FSRELPATH' || row.dirfd === undefined) return thread.cwd;
+  const dirfd = event.int(row.dirfd);
+  if (dirfd === AT_FDCWD) return thread.cwd;
+  const name = thread.fds.get(dirfd)?.name ?? '';
+  return name === '' || name.endsWith('/') ? name : `${name}/`;
+}
+
+function render(
+  event: EventView, bytes: Uint8Array, type: ParamType, format: PrintFormat, flags: FlagSet | undefined, context: RenderContext,
+): Rendered {
+  switch (type) {
+    case 'INT8':
+    case 'INT16':
+    case 'INT32':
+    case 'INT64':
+    case 'UINT8':
+    case 'UINT16':
+    case 'UINT32':
+    case 'UINT64':
+      return set(integerText(bytes, type, format));
+    case 'FD':
+      return renderFd(event, Number(signed(bytes)));
+    case 'PID': {
+      const pid = Number(signed(bytes));
+      return set(String(pid), context.threads.get(pid)?.comm ?? '');
+    }
+    case 'ERRNO': {
+      const value = signed(bytes);
+      return set(String(value), value < 0n ? errorName(Number(value)) : '');
+    }
+    case 'CHARBUF':
+    case 'FSPATH':
+    case 'FSRELPATH':
+      return set(zeroClosed(bytes));
+    case 'BYTEBUF':
+      return set(bufferText(bytes, context.base64));
+    case 'SOCKADDR':
+      return set(addressText(bytes) ?? invalidAddress(bytes, 'SOCKADDR'));
+    case 'SOCKTUPLE':
+      return set(tupleText(bytes) ?? invalidAddress(bytes, 'SOCKTUPLE'));
+    case 'FDLIST':
+      return set(fdListText(event, bytes));
+    case 'SYSCALLID': {
+      const code = Number(unsigned(bytes));
+      return set(String(code), SYSCALL_NAMES.get(code) ?? 'unknown');
+    }
+    case 'SIGTYPE':
+      return set(String(bytes[0]), signalName(bytes[0]));
+    case 'RELTIME': {
+      const value = unsigned(bytes);
+      return value === 0xffff_ffff_ffff_ffffn ? set('none') : set(String(value), `${generalText(Number(value) / 1e9)}s`);
+    }
+    case 'ABSTIME':
+      return set(dateTimeText(unsigned(bytes), true));
+    case 'FLAGS8':
+    case 'FLAGS16':
+    case 'FLAGS32': {
+      const value = Number(unsigned(bytes));
+      return set(String(value), flags === undefined ? '' : flagNames(flags, value));
+    }
+    case 'ENUMFLAGS8':
+    case 'ENUMFLAGS16':
+    case 'ENUMFLAGS32': {
+      const value = Number(unsigned(bytes));
+      return set(String(value), flags === undefined ? '' : enumNames(flags, value));
+    }
+    case 'MODE': {
+      const value = Number(unsigned(bytes));
+      return set(integerText(bytes, type, format), flags === undefined ? '' : modeNames(FLAG_SETS[flags], value));
+    }
+    case 'UID':
+    case 'GID':
+      return renderId(event, Number(unsigned(bytes)), type, context);
+    case 'CHARBUFARRAY':
+    case 'CHARBUF_PAIR_ARRAY':
+      return set(zeroClosed(bytes).replaceAll('\0', '.'));
+    case 'SIGSET':
+      return set(signalSetText(Number(unsigned(bytes) & 0xffff_ffffn)));
+    case 'PORT':
+    case 'L4PROTO':
+    case 'SOCKFAMILY':
+    case 'BOOL':
+    case 'IPV4ADDR':
+    case 'IPV6ADDR':
+    case 'IPADDR':
+    case 'IPV4NET':
+    case 'IPV6NET':
+    case 'IPNET':
+    case 'DOUBLE':
+    case 'DYNAMIC':
+    case 'FD32':
+    case 'PID32':
+      return set('(n.a.)');
+    default: {
+      const never: never = type;
+      return set(String(never));
+    }
+  }
+}
+
+function renderFd(event: EventView, fd: number): Rendered {
+  const text = String(fd);
+  const thread = event.thread;
+  if (thread === null) return set(text);
+  if (fd >= 0) {
+    const info = thread.fds.get(fd);
+    return set(text, info === undefined ? '' : fdText(info));
+  }
+  return set(text, fd === AT_FDCWD ? 'AT_FDCWD' : errorName(fd));
+}
+
+function renderId(event: EventView, id: number, type: 'UID' | 'GID', context: RenderContext): Rendered {
+  if (id === NO_ID) return set('-1', '<NONE>');
+  const thread = event.thread;
+  const container = thread?.containerId ?? '';
+  const known =
+    thread === null ? null : type === 'UID' ? context.users.user(container, id) : context.users.group(container, id);
+  return set(String(id | 0), known === null || known.name === '' ? NA : known.name);
+}
+
+function unsigned(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = Math.min(bytes.length, 8) - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
+  return value;
+}
+
+function signed(bytes: Uint8Array): bigint {
+  return BigInt.asIntN(Math.min(bytes.length, 8) * 8, unsigned(bytes));
+}
+
+/** As printf does: decimal 32 and 64 bit numbers come out signed, octal has a leading zero. */
+function integerText(bytes: Uint8Array, type: ParamType, format: PrintFormat): string {
+  const value = unsigned(bytes);
+  switch (format) {
+    case 'HEX': {
+      // Smaller signed types are widened to int before they are printed.
+      const widened = type === 'INT8' || type === 'INT16' ? BigInt.asUintN(32, signed(bytes)) : value;
+      return widened.toString(16).toUpperCase();
+    }
+    case 'OCT':
+      return value === 0n ? '0' : `0${value.toString(8)}`;
+    case 'PADDED10': {
+      const text = decimal(bytes, type);
+      return text[0] === '-' ? `-${text.slice(1).padStart(8, '0')}` : text.padStart(9, '0');
+    }
+    case 'DEC':
+    case 'NA':
+    case 'ID':
+    case 'DIR':
+      return decimal(bytes, type);
+    default: {
+      const never: never = format;
+      return never;
+    }
+  }
+}
+
+function decimal(bytes: Uint8Array, type: ParamType): string {
+  return String(type === 'UINT8' || type === 'UINT16' ? unsigned(bytes) : signed(bytes));
+}
+
+function zeroClosed(bytes: Uint8Array): string {
+  const end = bytes.length > 0 && bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8');
+}
+
+const DOT = 46;
+
+/** Printable ASCII as it is, a dot for any other byte. */
+export function bufferText(bytes: Uint8Array, base64: boolean): string {
+  if (base64) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  const shown = Buffer.from(bytes);
+  for (let i = 0; i < shown.length; i++) if (shown[i] < 0x20 || shown[i] > 0x7e) shown[i] = DOT;
+  return shown.toString('latin1');
+}
+
+function invalidAddress(bytes: Uint8Array, what: string): string {
+  switch (bytes[0]) {
+    case 1:
+      return 'INVALID PATH';
+    case 2:
+      return 'INVALID IPv4';
+    case 10:
+      return 'INVALID IPv6';
+    default:
+      return `INVALID ${what}`;
+  }
+}
+
+/** `5:f1 7:p40`: descriptor, kind, and the flags that were asked for or came back. */
+function fdListText(event: EventView, bytes: Uint8Array): string {
+  const fds = event.thread?.fds;
+  if (fds === undefined) return '';
+  let text = '';
+  for (const { fd, raw, flags } of fdList(bytes)) {
+    const info = fds.get(fd);
+    text += `${text === '' ? '' : ' '}${raw}:${info === undefined ? '?' : typeChar(info)}${flags.toString(16)}`;
+  }
+  return text;
+}
+
+export interface ListedFd {
+  readonly fd: number;
+  /** As the wire has it, unsigned. */
+  readonly raw: bigint;
+  readonly flags: number;
+}
+
+/** A count u16, then for each a descriptor i64 and flags i16. */
+export function fdList(bytes: Uint8Array): ListedFd[] {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const list: ListedFd[] = [];
+  if (bytes.length < 2) return list;
+  const count = data.getUint16(0, true);
+  for (let i = 0, at = 2; i < count && at + 10 <= bytes.length; i++, at += 10) {
+    const raw = data.getBigUint64(at, true);
+    list.push({ fd: Number(BigInt.asIntN(64, raw)), raw, flags: data.getInt16(at + 8, true) >>> 0 });
+  }
+  return list;
+}
+
+function signalSetText(bits: number): string {
+  let text = '';
+  for (let i = 0; i < 32; i++) {
+    if ((bits & (1 << i)) === 0) continue;
+    const name = signalName(i + 1);
+    if (name !== '') text += text === '' ? name : ` ${name}`;
+  }
+  return text;
+}
+
+const SYSCALL_NAMES: ReadonlyMap<number, string> = new Map(SYSCALLS.map((row) => [row.code, row.name]));
+
+/** The same few values come again and again. */
+const MAX_CACHED = 4096;
+const flagCache = new Map<FlagSet, Map<number, string>>();
+
+function cached(set: FlagSet, value: number, compute: (names: NamedValues, value: number) => string): string {
+  let known = flagCache.get(set);
+  if (known === undefined) {
+    known = new Map();
+    flagCache.set(set, known);
+  }
+  let text = known.get(value);
+  if (text === undefined) {
+    text = compute(FLAG_SETS[set], value);
+    if (known.size >= MAX_CACHED) known.clear();
+    known.set(value, text);
+  }
+  return text;
+}
+
+export function flagNames(set: FlagSet, value: number): string {
+  return cached(set, value, computeFlags);
+}
+
+function enumNames(set: FlagSet, value: number): string {
+  return cached(set, value, computeEnum);
+}
+
+/** Each flag takes its bits away, so that O_RDWR does not come with O_RDONLY and O_WRONLY. */
+function computeFlags(names: NamedValues, initial: number): string {
+  let rest = initial;
+  let text = '';
+  for (const [name, value] of names) {
+    const match = value === 0 ? initial === 0 : rest !== 0 && (rest & value) >>> 0 === value;
+    if (!match) continue;
+    rest = (rest & ~value) >>> 0;
+    text += text === '' ? name : `|${name}`;
+    if (value === initial) break;
+  }
+  return text;
+}
+
+/** All names of the value: AF_LOCAL and AF_UNIX are one. */
+function computeEnum(names: NamedValues, value: number): string {
+  let text = '';
+  for (const [name, named] of names) if (named === value) text += text === '' ? name : `|${name}`;
+  return text;
+}
+
+function modeNames(names: NamedValues, initial: number): string {
+  let rest = initial;
+  let text = '';
+  for (const [name, value] of names) {
+    if (value === initial) return text === '' ? name : `${text}|${name}`;
+    if (value === 0 || rest === 0 || (rest & value) >>> 0 !== value) continue;
+    rest = (rest & ~value) >>> 0;
+    text += text === '' ? name : `|${name}`;
+  }
+  return text;
+}
+
+/** A number as printf's `%g` has it: six significant digits, an exponent below 1e-4 and from 1e6 on. */
+export function generalText(value: number): string {
+  if (value === 0) return '0';
+  const [mantissa, exponentText] = value.toExponential(5).split('e');
+  const exponent = Number(exponentText);
+  if (exponent >= -4 && exponent < 6) return stripZeros(value.toFixed(5 - exponent));
+  const digits = String(Math.abs(exponent)).padStart(2, '0');
+  return `${stripZeros(mantissa)}e${exponent < 0 ? '-' : '+'}${digits}`;
+}
+
+function stripZeros(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** The value itself, for `evt.rawarg`: numbers as numbers, texts as texts, anything else as its bytes. */
+export function rawParam(event: EventView, i: number): Value {
+  const row = paramRow(event, i);
+  if (row === undefined || i >= event.paramCount) return null;
+  const size = event.size(i);
+  switch (row.type) {
+    case 'CHARBUF':
+    case 'FSPATH':
+    case 'FSRELPATH':
+      return textOf(event, i);
+    case 'INT8':
+    case 'INT16':
+    case 'INT32':
+    case 'INT64':
+    case 'FD':
+    case 'FD32':
+    case 'PID':
+    case 'PID32':
+    case 'ERRNO':
+      return size === 0 ? null : size === 8 ? event.i64(i) : canonicalInt(signed(event.raw(i)));
+    case 'UINT8':
+    case 'FLAGS8':
+    case 'ENUMFLAGS8':
+    case 'SIGTYPE':
+    case 'L4PROTO':
+    case 'SOCKFAMILY':
+      return size === 0 ? null : event.u8(i);
+    case 'UINT16':
+    case 'FLAGS16':
+    case 'ENUMFLAGS16':
+    case 'PORT':
+    case 'SYSCALLID':
+      return size === 0 ? null : event.u16(i);
+    case 'UINT32':
+    case 'FLAGS32':
+    case 'ENUMFLAGS32':
+    case 'MODE':
+    case 'UID':
+    case 'GID':
+    case 'SIGSET':
+    case 'IPV4ADDR':
+      return size === 0 ? null : event.u32(i);
+    case 'UINT64':
+    case 'RELTIME':
+    case 'ABSTIME':
+      return size === 0 ? null : event.u64(i);
+    case 'BOOL':
+      return size === 0 ? null : event.u8(i) !== 0;
+    case 'BYTEBUF':
+    case 'SOCKADDR':
+    case 'SOCKTUPLE':
+    case 'FDLIST':
+    case 'DYNAMIC':
+    case 'CHARBUFARRAY':
+    case 'CHARBUF_PAIR_ARRAY':
+    case 'IPV6ADDR':
+    case 'IPADDR':
+    case 'IPV4NET':
+    case 'IPV6NET':
+    case 'IPNET':
+    case 'DOUBLE':
+      return size === 0 ? null : event.raw(i);
+    default: {
+      const never: never = row.type;
+      return never;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Container metadata as the events of captures carry them: JSON with one object under `container`. */
+import { bareContainer, type ContainerInfo, type ContainerMount, type ContainerType } from './containers.js';
+
+/** The wire's numbers for runtimes. */
+const TYPES: Readonly<Record<number, ContainerType>> = {
+  0: 'docker',
+  1: 'lxc',
+  2: 'libvirt-lxc',
+  3: 'mesos',
+  4: 'rkt',
+  6: 'cri',
+  7: 'containerd',
+  8: 'cri-o',
+  9: 'bpm',
+  11: 'podman',
+  65534: 'host',
+};
+
+export function containerType(number: number): ContainerType {
+  return TYPES[number] ?? '';
+}
+
+/** Null: no such JSON, or no id in it. Properties that are missing or of another type are taken as empty. */
+export function parseContainerJson(text: string): ContainerInfo | null {
+  let root: unknown;
+  try {
+    root = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const container = asObject(asObject(root)?.container);
+  if (container === null) return null;
+  const string = (key: string): string => (typeof container[key] === 'string' ? container[key] : '');
+  const boolean = (key: string): boolean => container[key] === true;
+  const number = (key: string): number => (typeof container[key] === 'number' ? container[key] : 0);
+  const id = string('id');
+  if (id === '') return null;
+  return {
+    ...bareContainer(id, containerType(number('type'))),
+    fullId: string('full_id'),
+    name: string('name'),
+    image: string('image'),
+    imageId: string('imageid'),
+    imageRepository: string('imagerepo'),
+    imageTag: string('imagetag'),
+    imageDigest: string('imagedigest'),
+    privileged: boolean('privileged'),
+    mounts: (Array.isArray(container.Mounts) ? container.Mounts : []).map(mount),
+    ip: string('ip'),
+    hostPid: boolean('host_pid'),
+    hostNetwork: boolean('host_network'),
+    hostIpc: boolean('host_ipc'),
+    labels: strings(container.labels),
+    created: BigInt(Math.trunc(number('created_time'))) * 1_000_000_000n,
+    user: string('User'),
+    podSandboxId: string('pod_sandbox_id'),
+    podSandboxCniJson: string('cni_json'),
+    podSandboxLabels: strings(container.pod_sandbox_labels),
+    isPodSandbox: boolean('is_pod_sandbox'),
+  };
+}
+
+function mount(value: unknown): ContainerMount {
+  const object = asObject(value) ?? {};
+  const string = (key: string): string => (typeof object[key] === 'string' ? object[key] : '');
+  return {
+    source: string('Source'),
+    dest: string('Destination'),
+    mode: string('Mode'),
+    rdwr: object.RW === true,
+    propagation: string('Propagation'),
+  };
+}
+
+function strings(value: unknown): ReadonlyMap<string, string> {
+  const object = asObject(value) ?? {};
+  const map = new Map<string, string>();
+  for (const key of Object.keys(object)) if (typeof object[key] === 'string') map.set(key, object[key]);
+  return map;
+}
+
+function asObject(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+}
