@@ -68,7 +68,7 @@ export function readDocuments(source: SourceText): RawDocuments {
     }
     if (document.errors.length > 0 || document.contents === null) continue;
     const node = new Converter(source, document, diagnostics).node(document.contents);
-    if (node === null) continue;
+    if (node === null || node.kind === 'null') continue;
     documents.push(node);
     plain.push(plainOf(node, new Map()));
   }
