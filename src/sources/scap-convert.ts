@@ -216,7 +216,7 @@ export class ScapConverter {
 
   private remember(view: EventView): void {
     if (this.enters.size >= MAX_WAITING && !this.enters.has(view.tid)) this.enters.clear();
-    this.enters.set(view.tid, view.block().slice());
+    this.enters.set(view.tid, new Uint8Array(view.block()));
   }
 
   private rewrite(view: EventView, plan: Plan): void {

@@ -7,8 +7,10 @@ import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
 import { CREATES_FD, DESTROYS_FD, EVENTS, SKIP_RESET, USES_FD } from '../events/table.js';
 import { containerIdFromCgroups } from './container-id.js';
+import type { ContainerTable } from './containers.js';
 import { FdFlag, type FdInfo } from './fd-info.js';
 import { getFd } from './fd-table.js';
+import { CONTAINER_HANDLERS } from './handlers/containers.js';
 import { FILE_HANDLERS } from './handlers/files.js';
 import { type Handler, text } from './handlers/handler.js';
 import { ID_HANDLERS } from './handlers/ids.js';
@@ -24,6 +26,8 @@ export interface StateOptions {
   readonly threadTableSize?: number;
   /** Gets the users and groups that events and captures tell of. */
   readonly users?: UserTable;
+  /** Gets the containers that captures tell of. */
+  readonly containers?: ContainerTable;
   /** HOST_ROOT: where /proc is, for names that contain it. */
   readonly hostRoot?: string;
   /** Follow whether connections are pending or failed (`fd.connected`). */
@@ -45,7 +49,7 @@ const MAX_CGROUP_TEXTS = 1024;
 
 /** How the thread of an event is found. */
 const enum Lookup {
-  /** The event has none. */
+  /** The event has none, or is none of its thread's doing. */
   None,
   /** It is taken if it is known; the event may be what makes it known. */
   Find,
@@ -72,9 +76,7 @@ for (const type of [
   LOOKUP[type] = Lookup.Find;
 }
 for (const row of EVENTS) {
-  if ((row.flags & SKIP_RESET) !== 0 && LOOKUP[row.type] === Lookup.Obtain) {
-    LOOKUP[row.type] = row.type === Ev.PROCINFO_E ? Lookup.Find : Lookup.None;
-  }
+  if ((row.flags & SKIP_RESET) !== 0) LOOKUP[row.type] = Lookup.None;
   if ((row.flags & (CREATES_FD | USES_FD | DESTROYS_FD)) !== 0) ABOUT_FD[row.type] = 1;
   // An exit event's result comes first and may itself be a descriptor: a new one.
   if ((row.flags & USES_FD) !== 0) FD_PARAM[row.type] = row.params.findIndex((p, i) => p.type === 'FD' && i >= (row.type & 1));
@@ -82,11 +84,12 @@ for (const row of EVENTS) {
 // Both ends are descriptors there, and the one that is written to counts.
 FD_PARAM[Ev.SYSCALL_SPLICE_E] = 1;
 FD_PARAM[Ev.SYSCALL_SPLICE_X] = 2;
-for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...ID_HANDLERS]) HANDLERS[type] = handler;
+for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...ID_HANDLERS, ...CONTAINER_HANDLERS]) HANDLERS[type] = handler;
 
 export class State {
   readonly threads: ThreadTable;
   readonly users: UserTable | undefined;
+  readonly containers: ContainerTable | undefined;
   readonly hostRoot: string;
   readonly trackConnections: boolean;
   readonly interfaces = new Interfaces();
@@ -103,6 +106,7 @@ export class State {
   constructor(options: StateOptions = {}) {
     this.threads = new ThreadTable(options.threadTableSize ?? DEFAULT_THREADS);
     this.users = options.users;
+    this.containers = options.containers;
     this.hostRoot = options.hostRoot ?? '';
     this.trackConnections = options.trackConnections ?? false;
     this.wanted = options.wantUnknown === true ? new Set() : null;
@@ -113,12 +117,13 @@ export class State {
     const type = view.type;
     if (type >= TYPES) return false;
     const lookup = LOOKUP[type];
+    let thread: ThreadInfo | null = this.threads.get(view.tid) ?? null;
     if (lookup === Lookup.None) {
+      view.thread = thread;
       const handler = HANDLERS[type];
       if (handler !== null) handler(this, view);
       return true;
     }
-    let thread: ThreadInfo | null = this.threads.get(view.tid) ?? null;
     if (thread === null && lookup === Lookup.Obtain) thread = this.obtain(view.tid);
     view.thread = thread;
     if (thread === null) {
@@ -306,7 +311,7 @@ export class State {
         break;
       case Ev.SOCKET_CONNECT_E:
         thread.enterType = type;
-        thread.enterAddress = view.raw(1).slice();
+        thread.enterAddress = new Uint8Array(view.raw(1));
         break;
       default:
         break;

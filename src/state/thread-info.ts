@@ -183,15 +183,7 @@ export class ThreadInfo {
     this.envList = NONE;
   }
 
-  /** What a new process has from its parent. */
-  copyArgsAndEnv(from: ThreadInfo): void {
-    this.argsText = from.argsText;
-    this.argsList = from.argsList;
-    this.envText = from.envText;
-    this.envList = from.envList;
-    this.cmdlineCache = null;
-  }
-
+  /** As the peer has it: a thread that is not the main one has no environment of its own to hand on. */
   copyEnv(from: ThreadInfo): void {
     this.envText = from.envText;
     this.envList = from.envList;

@@ -6,6 +6,8 @@ import { ThreadGroup, type ThreadInfo } from './thread-info.js';
 const RECENT_EXITS = 8192;
 const RECENT_NS = 2_000_000_000;
 const TWO_22 = 0x40_0000;
+/** No thread has it, and no event either (some have -1). */
+const NO_TID = -0x7fff_ffff;
 
 export interface ThreadTableStats {
   readonly threads: number;
@@ -21,7 +23,7 @@ export class ThreadTable {
   private readonly byTid = new Map<number, ThreadInfo>();
   private readonly groups = new Map<number, ThreadGroup>();
   private readonly recent = new Map<number, number>();
-  private lastTid = -1;
+  private lastTid = NO_TID;
   private last: ThreadInfo | undefined = undefined;
   private added = 0;
   private removed = 0;
@@ -64,7 +66,7 @@ export class ThreadTable {
       return false;
     }
     this.added++;
-    this.lastTid = -1;
+    this.lastTid = NO_TID;
     this.byTid.set(thread.tid, thread);
     return true;
   }
@@ -96,7 +98,7 @@ export class ThreadTable {
   remove(tid: number): void {
     const thread = this.byTid.get(tid);
     if (thread === undefined) return;
-    this.lastTid = -1;
+    this.lastTid = NO_TID;
     const group = thread.group;
     if (group === null) {
       this.drop(thread);
@@ -123,7 +125,7 @@ export class ThreadTable {
     this.byTid.clear();
     this.groups.clear();
     this.recent.clear();
-    this.lastTid = -1;
+    this.lastTid = NO_TID;
     this.last = undefined;
   }
 

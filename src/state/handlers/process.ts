@@ -162,7 +162,7 @@ function takeProcess(child: ThreadInfo, from: ThreadInfo, flags: number, known: 
     child.fds = cloneFds(from.fds);
   }
   child.cwd = from.cwd;
-  child.copyEnv(from.leader ?? from);
+  child.copyEnv(from);
 }
 
 /** What the event itself says of the new thread. */

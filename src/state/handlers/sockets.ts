@@ -158,58 +158,41 @@ function connectInet(info: FdInfo, tuple: Uint8Array, trusted: Uint8Array | null
   let changed: boolean;
   if (family === Family.Inet) {
     const at = trusted === null ? 7 : 1;
-    changed = setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(dest, at), port(dest, at + 4), true);
+    changed = setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(dest, at), port(dest, at + 4));
   } else {
     const at = trusted === null ? 19 : 1;
     const mapped = isMapped(tuple, 1) && isMapped(dest, at);
     changed = mapped
-      ? setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(dest, at + 12), port(dest, at + 16), true)
-      : setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(dest, at), port(dest, at + 16), true);
+      ? setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(dest, at + 12), port(dest, at + 16))
+      : setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(dest, at), port(dest, at + 16));
   }
   if (changed && (info.flags & FdFlag.RoleServer) !== 0 && info.l4proto === 'udp') swapEnds(info);
   info.name = tupleName(info);
 }
 
-/** Takes both ends over. A destination that is known stays unless `overwrite`. False: nothing is new. */
-function setEnds(
-  info: FdInfo, type: 'ipv4' | 'ipv6', sip: string, sport: number, dip: string, dport: number, overwrite: boolean,
-): boolean {
-  const wasSocket = info.type === type && !info.isServerSocket;
+/** Takes both ends over. False: nothing is new, maybe because they are known the other way round. */
+function setEnds(info: FdInfo, type: 'ipv4' | 'ipv6', sip: string, sport: number, dip: string, dport: number): boolean {
+  const before = info.type;
+  // As the peer has it: a socket that turns out to speak IPv4 under an IPv6 address has lost its protocol.
+  if (before === 'ipv6' && type === 'ipv4') info.l4proto = null;
   info.type = type;
   if (info.isServerSocket) {
     info.isServerSocket = false;
     info.destIp = null;
     info.destPort = 0;
-  }
-  if (
-    wasSocket &&
+  } else if (
+    before === type &&
     ((info.sourceIp === sip && info.sourcePort === sport && info.destIp === dip && info.destPort === dport) ||
       (info.sourceIp === dip && info.sourcePort === dport && info.destIp === sip && info.destPort === sport))
   ) {
     return false;
   }
-  let changed = false;
-  if (info.sourceIp !== sip) {
-    info.sourceIp = sip;
-    changed = true;
-  }
-  if (info.sourcePort !== sport) {
-    info.sourcePort = sport;
-    changed = true;
-  }
-  if (isAny(info.destIp) || (overwrite && info.destIp !== dip)) {
-    info.destIp = dip;
-    changed = true;
-  }
-  if (info.destPort === 0 || (overwrite && info.destPort !== dport)) {
-    info.destPort = dport;
-    changed = true;
-  }
-  return changed;
-}
-
-function isAny(ip: string | null): boolean {
-  return ip === null || ip === ANY_V4 || ip === ANY_V6;
+  if (info.sourceIp === sip && info.sourcePort === sport && info.destIp === dip && info.destPort === dport) return false;
+  info.sourceIp = sip;
+  info.sourcePort = sport;
+  info.destIp = dip;
+  info.destPort = dport;
+  return true;
 }
 
 export function swapEnds(info: FdInfo): void {
@@ -249,14 +232,14 @@ const onAccept: Handler = (state, view) => {
   const info = new FdInfo('unknown', '');
   switch (family) {
     case Family.Inet:
-      setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(tuple, 7), port(tuple, 11), true);
+      setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(tuple, 7), port(tuple, 11));
       info.l4proto = 'tcp';
       break;
     case Family.Inet6:
       if (isMapped(tuple, 1) && isMapped(tuple, 19)) {
-        setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35), true);
+        setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35));
       } else {
-        setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(tuple, 19), port(tuple, 35), true);
+        setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(tuple, 19), port(tuple, 35));
       }
       info.l4proto = 'tcp';
       break;
@@ -295,12 +278,12 @@ const onSocketpair: Handler = (state, view) => {
 function learnEnds(state: State, info: FdInfo, tuple: Uint8Array): boolean {
   switch (tupleFamily(tuple)) {
     case Family.Inet:
-      if (!setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(tuple, 7), port(tuple, 11), false)) return false;
+      if (!setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(tuple, 7), port(tuple, 11))) return false;
       break;
     case Family.Inet6:
       if (isMapped(tuple, 1) && isMapped(tuple, 19)) {
-        if (!setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35), false)) return false;
-      } else if (!setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(tuple, 19), port(tuple, 35), false)) {
+        if (!setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35))) return false;
+      } else if (!setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(tuple, 19), port(tuple, 35))) {
         return false;
       }
       break;
