@@ -23,7 +23,7 @@ export interface MetricsInput {
   readonly sources: readonly { readonly name: string; readonly engine: string; readonly stats: SourceStats }[];
   readonly outputs: readonly { readonly name: string; readonly stats: ChannelStats }[];
   /** The state's own numbers: current sizes, and growing counters (evictions). */
-  readonly state: { readonly threads: number; readonly fds: number; readonly counters: Readonly<Record<string, number>> };
+  readonly state: { readonly threads: number; readonly counters: Readonly<Record<string, number>> };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -71,7 +71,6 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   }
   if (options.state_counters_enabled) {
     gauge('falcosecurity_scap_n_threads_total', 'Threads in the table', [[{}, input.state.threads]]);
-    gauge('falcosecurity_scap_n_fds_total', 'Descriptors in the tables', [[{}, input.state.fds]]);
     counter('falco_ts_state_total', 'Events in the life of the state tables, evictions among them',
       Object.entries(input.state.counters).map(([kind, count]) => [{ kind }, count]));
   }

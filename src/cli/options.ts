@@ -37,6 +37,8 @@ export interface CliOptions {
   readonly print: string | null;
   readonly unbuffered: boolean;
   readonly verbose: boolean;
+  /** Ours: replayed when system calls cannot be captured. */
+  readonly fallbackCapture: string | null;
   /** `-M`; 0: run on. */
   readonly seconds: number;
 }
@@ -66,6 +68,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
     .option('--disable-source <event_source>', 'turn off an event source (syscall, k8s_audit); repeatable', collect, [])
     .option('--dry-run', 'check configuration and rules, process no event')
     .option('--enable-source <event_source>', 'turn on this event source only; repeatable', collect, [])
+    .option('--fallback-capture <file>', 'when system calls cannot be captured here, say why and replay this capture file')
     .option('-i', 'print the events that are ignored by default and exit')
     .option('-L', 'show names and descriptions of all rules and exit (details as JSON when json_output is true)')
     .option('-l <rule>', 'show name and description of one rule and exit')
@@ -126,6 +129,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
       print: text('print'),
       unbuffered: flag('unbuffered'),
       verbose: flag('v'),
+      fallbackCapture: text('fallbackCapture'),
       seconds: raw.M as number,
     },
   };

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is known of the machine besides its events, shared by the state and by all fields. One for the whole run. */
+import { hostname as osHostname } from 'node:os';
+import type { AnyCatalogue } from '../engine/engine.js';
+import { AUDIT_SOURCE, auditCatalogue } from '../fields/audit-catalogue.js';
+import { SYSCALL_SOURCE, syscallCatalogue } from '../fields/catalogues.js';
+import type { FieldContext, RunClock } from '../fields/context.js';
+import { ContainerTable } from '../state/containers.js';
+import { DnsNames } from '../state/dns-names.js';
+import { State } from '../state/state.js';
+import { UserTable } from '../state/users.js';
+import type { Config } from './config/schema.js';
+
+export interface Machine {
+  /** `FALCO_HOSTNAME`, or the machine's name. */
+  readonly hostname: string;
+  readonly clock: RunClock;
+  readonly state: State;
+  readonly users: UserTable;
+  readonly context: FieldContext;
+}
+
+export function createMachine(config: Config): Machine {
+  const hostname = process.env.FALCO_HOSTNAME || osHostname();
+  const clock: RunClock = { firstEvent: 0n };
+  const users = new UserTable();
+  const live = config.engine.kind !== 'replay';
+  const state = new State({
+    threadTableSize: config.falco_libs.thread_table_size,
+    users,
+    hostRoot: process.env.HOST_ROOT ?? '',
+    trackConnections: true,
+    wantUnknown: live,
+  });
+  const context: FieldContext = {
+    hostname,
+    clock,
+    threads: state.threads,
+    users,
+    containers: new ContainerTable(),
+    interfaces: state.interfaces,
+    dnsNames: new DnsNames(),
+    base64: config.buffer_format_base64,
+  };
+  return { hostname, clock, state, users, context };
+}
+
+/** The sources that rules can be written for: system calls always, audit events when their plugin is loaded. */
+export function loadedSources(plugins: Config['plugins']): readonly string[] {
+  return [SYSCALL_SOURCE, ...(plugins.some((plugin) => plugin.name === 'k8saudit') ? [AUDIT_SOURCE] : [])];
+}
+
+export function cataloguesOf(sources: readonly string[], context: FieldContext): readonly AnyCatalogue[] {
+  return sources.map((source) => (source === SYSCALL_SOURCE ? syscallCatalogue(context) : auditCatalogue(context)));
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The configured outputs, each behind its queue: from configuration to channels, and from one configuration to the next. */
+import { Channel, type ChannelOptions, type ChannelStats, DEFAULT_CAPACITY } from '../outputs/channel.js';
+import { FileOutput } from '../outputs/file.js';
+import { HttpOutput } from '../outputs/http.js';
+import type { Output, OutputMessage } from '../outputs/output.js';
+import { ProgramOutput } from '../outputs/program.js';
+import { StdoutOutput } from '../outputs/stdout.js';
+import { type SyslogCall, SyslogOutput } from '../outputs/syslog.js';
+import { StartError } from '../sources/source.js';
+import type { Log } from '../util/log.js';
+import type { Config } from './config/schema.js';
+import type { Part } from './lifecycle.js';
+
+/** How long alerts gather with `buffered_outputs`. */
+const GATHER_MS = 1000;
+
+export interface OutputTools {
+  readonly log: Log;
+  readonly loadSyslog: () => SyslogCall;
+}
+
+/** One enabled output: `key` says all that its instance depends on, so that a reload knows whether to replace it. */
+interface OutputSpec {
+  readonly key: string;
+  readonly create: () => Output;
+}
+
+/** The list of outputs. A new one is a line here, a section in the schema and a file in `outputs/`. */
+function specsOf(config: Config, { log, loadSyslog }: OutputTools): OutputSpec[] {
+  const spec = (name: string, options: unknown, create: () => Output): OutputSpec => ({ key: `${name} ${JSON.stringify(options)}`, create });
+  const { file_output: file, program_output: program, http_output: http } = config;
+  const fileOptions = { filename: file.filename, keepAlive: file.keep_alive };
+  const programOptions = { program: program.program, keepAlive: program.keep_alive };
+  const httpOptions = {
+    url: http.url, userAgent: http.user_agent, insecure: http.insecure, caCert: http.ca_cert, caBundle: http.ca_bundle, caPath: http.ca_path,
+    mtls: http.mtls, clientCert: http.client_cert, clientKey: http.client_key, echo: http.echo, compressUploads: http.compress_uploads,
+    keepAlive: http.keep_alive, maxConsecutiveTimeouts: http.max_consecutive_timeouts, json: config.json_output, timeoutMs: config.output_timeout,
+  };
+  return [
+    ...(file.enabled ? [spec('file', fileOptions, () => new FileOutput(fileOptions))] : []),
+    ...(config.stdout_output.enabled ? [spec('stdout', null, () => new StdoutOutput())] : []),
+    ...(config.syslog_output.enabled ? [spec('syslog', null, () => new SyslogOutput(loadSyslog))] : []),
+    ...(program.enabled ? [spec('program', programOptions, () => new ProgramOutput(programOptions))] : []),
+    ...(http.enabled ? [spec('http', httpOptions, () => new HttpOutput(httpOptions, log))] : []),
+  ];
+}
+
+interface Live {
+  readonly key: string;
+  readonly channel: Channel;
+}
+
+export class Outputs implements Part {
+  readonly name = 'outputs';
+  private live: readonly Live[] = [];
+  /** What channels that a reload removed have counted. */
+  private readonly retired: { readonly name: string; readonly stats: ChannelStats }[] = [];
+
+  constructor(
+    private config: Config,
+    private readonly tools: OutputTools,
+  ) {}
+
+  async start(): Promise<void> {
+    if (specsOf(this.config, this.tools).length === 0) {
+      throw new StartError('NO_OUTPUT', 'no output is enabled', 'enable at least one of stdout_output, file_output, syslog_output, program_output and http_output');
+    }
+    this.live = await this.open(this.config);
+  }
+
+  push(message: OutputMessage): void {
+    for (const { channel } of this.live) channel.push(message);
+  }
+
+  reopen(): void {
+    for (const { channel } of this.live) channel.reopen();
+  }
+
+  /**
+   * Opens what is new or changed; only when all of that is open does it take over. Queues and connections of what did not
+   * change stay; what is gone delivers the rest of its queue first.
+   * @throws StartError with everything as it was
+   */
+  async reconfigure(config: Config): Promise<void> {
+    const next = await this.open(config);
+    const gone = this.live.filter((one) => !next.includes(one));
+    this.live = next;
+    this.config = config;
+    const options = this.channelOptions(config);
+    for (const { channel } of next) channel.configure(options);
+    await Promise.all(
+      gone.map(async ({ channel }) => {
+        await channel.stop(config.output_timeout);
+        this.retired.push({ name: channel.name, stats: channel.stats() });
+      }),
+    );
+  }
+
+  /** Gives every queue `output_timeout` to get empty. */
+  async stop(): Promise<void> {
+    await Promise.all(this.live.map(({ channel }) => channel.stop(this.config.output_timeout)));
+  }
+
+  stats(): readonly { readonly name: string; readonly stats: ChannelStats }[] {
+    const byName = new Map<string, ChannelStats>();
+    for (const { name, stats } of [...this.retired, ...this.live.map(({ channel }) => ({ name: channel.name, stats: channel.stats() }))]) {
+      const sum = byName.get(name);
+      byName.set(name, sum === undefined ? stats : {
+        pushed: sum.pushed + stats.pushed, delivered: sum.delivered + stats.delivered, failed: sum.failed + stats.failed,
+        dropped: sum.dropped + stats.dropped, waiting: sum.waiting + stats.waiting,
+      });
+    }
+    return [...byName].map(([name, stats]) => ({ name, stats }));
+  }
+
+  private async open(config: Config): Promise<Live[]> {
+    const opened: Live[] = [];
+    const all: Live[] = [];
+    for (const { key, create } of specsOf(config, this.tools)) {
+      const present = this.live.find((one) => one.key === key);
+      if (present !== undefined) {
+        all.push(present);
+        continue;
+      }
+      const output = create();
+      try {
+        await output.start();
+      } catch (error) {
+        await output.stop();
+        for (const { channel } of opened) await channel.stop(0);
+        throw error;
+      }
+      const one = { key, channel: new Channel(output, this.channelOptions(config)) };
+      opened.push(one);
+      all.push(one);
+    }
+    return all;
+  }
+
+  private channelOptions(config: Config): ChannelOptions {
+    return {
+      capacity: config.outputs_queue.capacity || DEFAULT_CAPACITY,
+      timeoutMs: config.output_timeout,
+      gatherMs: config.buffered_outputs ? GATHER_MS : 0,
+      log: this.tools.log,
+    };
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * HOT PATH. The whole wiring: source → state → engine → alert → outputs. Everything before the alert happens within the
+ * source's call, one event at a time; an alert is a copy, and outputs take it from their queues when they can.
+ */
+import { captureAlert } from '../alert/capture.js';
+import { formatJson, formatText, type FormatOptions } from '../alert/format.js';
+import type { EngineEvent } from '../events/event.js';
+import type { EventView } from '../events/event-view.js';
+import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
+import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import type { OutputMessage } from '../outputs/output.js';
+import type { Rule } from '../ruleset/ruleset.js';
+import type { Detection } from './detection.js';
+import type { Machine } from './machine.js';
+import type { RuleCount, RuleStats } from './rule-stats.js';
+
+export interface PipelineOptions {
+  readonly json: boolean;
+  readonly format: FormatOptions;
+}
+
+export class Pipeline {
+  private detection: Detection | null = null;
+  private syscallIndex = -1;
+  private auditIndex = -1;
+  private counters = new Map<Rule, RuleCount>();
+  private started = false;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly stats: RuleStats,
+    private readonly emit: (message: OutputMessage) => void,
+    private options: PipelineOptions,
+  ) {}
+
+  /** Takes over other rules (and how alerts are written) from the next event on. */
+  swap(detection: Detection, options: PipelineOptions): void {
+    this.detection = detection;
+    this.options = options;
+    this.syscallIndex = detection.engine.sourceIndex(SYSCALL_SOURCE);
+    this.auditIndex = detection.engine.sourceIndex(AUDIT_SOURCE);
+    this.counters = new Map(detection.rules.map((rule) => [rule, this.stats.counter(rule)]));
+  }
+
+  /** Where the syscall source delivers. */
+  readonly syscall = (event: EventView): void => {
+    const { state } = this.machine;
+    const evaluate = state.apply(event);
+    if (!this.started) this.begin(event);
+    if (evaluate && this.detection !== null) this.detection.engine.process(this.syscallIndex, event);
+    state.after(event);
+  };
+
+  /** Where the audit source delivers. */
+  readonly audit = (event: EngineEvent): void => {
+    if (!this.started) this.begin(event);
+    if (this.detection !== null) this.detection.engine.process(this.auditIndex, event);
+  };
+
+  /** What the engine calls when a rule matches. */
+  readonly alert = (rule: Rule, event: EngineEvent): void => {
+    const counter = this.counters.get(rule);
+    if (counter !== undefined) this.stats.count(counter);
+    const alert = captureAlert(rule, event, this.machine.hostname);
+    const { json, format } = this.options;
+    this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name });
+  };
+
+  private begin(event: EngineEvent): void {
+    this.started = true;
+    this.machine.clock.firstEvent = event.timestamp();
+  }
+}

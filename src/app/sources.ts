@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Which sources the configuration asks for, and how each is opened. */
+import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
+import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import { interestOf } from '../sources/interest.js';
+import { type K8sAuditConfig, K8sAuditSource } from '../sources/k8s-audit.js';
+import { ReplaySource } from '../sources/replay.js';
+import { type Source, type SourceStats, StartError } from '../sources/source.js';
+import { bufferPreset, SyscallSource } from '../sources/syscall.js';
+import type { Log } from '../util/log.js';
+import type { LoadedConfig } from './config/load.js';
+import type { Config } from './config/schema.js';
+import type { Detection } from './detection.js';
+import type { Machine } from './machine.js';
+import type { Pipeline } from './pipeline.js';
+
+export interface SourceSelection {
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+}
+
+/** @throws StartError when the selection names what is not there, or leaves nothing */
+export function selectSources(loaded: readonly string[], { enable, disable }: SourceSelection): readonly string[] {
+  if (enable.length > 0 && disable.length > 0) {
+    throw new StartError('SOURCES', 'You can not mix --enable-source and --disable-source');
+  }
+  for (const [names, what] of [[enable, 'enabling'], [disable, 'disabling']] as const) {
+    const unknown = names.find((name) => !loaded.includes(name));
+    if (unknown !== undefined) {
+      throw new StartError('SOURCES', `Attempted ${what} an unknown event source: ${unknown}`, `the loaded sources are ${loaded.join(', ')}`);
+    }
+  }
+  const enabled = loaded.filter((name) => (enable.length > 0 ? enable.includes(name) : !disable.includes(name)));
+  if (enabled.length === 0) throw new StartError('SOURCES', 'Must enable at least one event source');
+  return enabled;
+}
+
+/** A source that has been opened or will be: what the monitor holds of it. */
+export interface OpenSource {
+  readonly name: string;
+  /** The capture engine's name, as metrics show it. */
+  readonly engine: string;
+  /** What the start-up log says. */
+  readonly opening: readonly string[];
+  /** Starts it into the pipeline. */
+  start(end: (error?: Error) => void): Promise<void>;
+  stop(): Promise<void>;
+  stats(): SourceStats;
+  /** Tells it what the rules now need. */
+  adapt(detection: Detection): void;
+}
+
+export interface SourceTools {
+  readonly loaded: LoadedConfig;
+  readonly machine: Machine;
+  readonly pipeline: Pipeline;
+  readonly log: Log;
+}
+
+/** @throws StartError when the source's options make no sense */
+export function openSource(name: string, detection: Detection, tools: SourceTools): OpenSource {
+  const { config } = tools.loaded;
+  if (name === AUDIT_SOURCE) return auditSource(tools);
+  if (name !== SYSCALL_SOURCE) throw new StartError('SOURCES', `there is no event source ${name}`);
+  switch (config.engine.kind) {
+    case 'replay':
+      return replaySource(config.engine.replay.capture_file, tools);
+    case 'nodriver':
+      return idleSource();
+    case 'modern_ebpf':
+    case 'kmod':
+      return liveSource(config, detection, tools);
+    default:
+      return config.engine.kind satisfies never;
+  }
+}
+
+function liveSource(config: Config, detection: Detection, { machine, pipeline }: SourceTools): OpenSource {
+  const { engine } = config;
+  const probe = engine.kind === 'kmod' ? { ...engine.kmod, cpus_for_each_buffer: engine.modern_ebpf.cpus_for_each_buffer } : engine.modern_ebpf;
+  const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
+  const bufferBytes = bufferPreset(probe.buf_size_preset);
+  const source = new SyscallSource({
+    interest: interest(detection),
+    cpusPerBuffer: probe.cpus_for_each_buffer,
+    bufferBytes,
+    snaplen: config.falco_libs.snaplen,
+    dropFailed: probe.drop_failed_exit,
+    seed: () => seedFromProc(machine),
+  });
+  return {
+    ...common(source),
+    engine: 'modern_bpf',
+    opening: [
+      `The chosen syscall buffer dimension is: ${bufferBytes} bytes (${bufferBytes / 1024 / 1024} MBs)`,
+      ...(engine.kind === 'kmod' ? ["engine.kind 'kmod' is served by the modern BPF probe: there is no kernel module"] : []),
+      ...(probe.drop_failed_exit ? ['Failed system calls are dropped in the kernel'] : []),
+      "Opening 'syscall' source with modern BPF probe.",
+      `One ring buffer every '${probe.cpus_for_each_buffer}' CPUs.`,
+    ],
+    start: () => source.start(pipeline.syscall),
+    adapt: (next) => source.setInterest(interest(next)),
+  };
+}
+
+/** Puts the threads, descriptors, users and interfaces of the running machine into the state. */
+async function seedFromProc(_machine: Machine): Promise<void> {}
+
+export function replaySource(path: string, { machine, pipeline }: Pick<SourceTools, 'machine' | 'pipeline'>): OpenSource {
+  const source = new ReplaySource({ path, state: machine.state });
+  return {
+    ...common(source),
+    engine: 'savefile',
+    opening: [`Replaying events from the capture file: ${path}`],
+    start: (end) => source.start(pipeline.syscall, end),
+    adapt: () => undefined,
+  };
+}
+
+function auditSource({ loaded, pipeline, log }: SourceTools): OpenSource {
+  const plugin = loaded.plugins.find((one) => one.name === 'k8saudit');
+  const source = new K8sAuditSource({
+    ...(plugin?.open_params !== undefined && { openParams: plugin.open_params }),
+    config: auditConfig(plugin?.init_config),
+    warn: (message) => log.warning(message),
+  });
+  return {
+    ...common(source),
+    engine: 'source_plugin',
+    opening: [`Opening 'k8s_audit' source with ${source.description}`],
+    start: (end) => source.start(pipeline.audit, end),
+    adapt: () => undefined,
+  };
+}
+
+/** `init_config` as a map or as the text of a JSON object; empty texts are what many a falco.yaml has. */
+function auditConfig(config: Config['plugins'][number]['init_config']): K8sAuditConfig {
+  if (typeof config !== 'string') return (config ?? {}) as K8sAuditConfig;
+  if (config.trim() === '') return {};
+  try {
+    return JSON.parse(config) as K8sAuditConfig;
+  } catch (error) {
+    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin k8saudit is no JSON: ${(error as Error).message}`, undefined, { cause: error });
+  }
+}
+
+const NO_EVENTS: SourceStats = { produced: 0, delivered: 0, losses: {} };
+
+/** `nodriver`: the syscall source is there and gives no event. */
+function idleSource(): OpenSource {
+  const nothing = async () => undefined;
+  return {
+    name: SYSCALL_SOURCE, engine: 'nodriver', opening: ["Opening 'syscall' source with no driver"],
+    start: nothing, stop: nothing, stats: () => NO_EVENTS, adapt: () => undefined,
+  };
+}
+
+const common = (source: Pick<Source, 'name' | 'stop' | 'stats'>) => ({
+  name: source.name,
+  stop: () => source.stop(),
+  stats: () => source.stats(),
+});

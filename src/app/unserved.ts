@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Keys of the configuration that are understood but have no effect yet: one line each when somebody sets them. */
+import type { Config } from './config/schema.js';
+
+type Check = readonly [key: string, used: (config: Config) => boolean, why: string];
+
+const CHECKS: readonly Check[] = [
+  ['capture', (c) => c.capture.enabled, 'no capture file is written when a rule matches'],
+  ['static_fields', (c) => Object.keys(c.static_fields).length > 0, 'there are no static.* fields'],
+  ['base_syscalls.custom_set', (c) => c.base_syscalls.custom_set.length > 0, 'the set follows from the rules and from what the state needs'],
+  ['metrics.output_rule', (c) => c.metrics.enabled && c.metrics.output_rule, 'metrics are at the web server only'],
+  ['metrics.output_file', (c) => c.metrics.enabled && c.metrics.output_file !== '', 'metrics are at the web server only'],
+  ['engine.modern_ebpf.disable_iterators', (c) => c.engine.modern_ebpf.disable_iterators, 'the start state is read from /proc'],
+];
+
+export function unservedKeys(config: Config): string[] {
+  return CHECKS.filter(([, used]) => used(config)).map(([key, , why]) => `The configuration key '${key}' has no effect here: ${why}`);
+}
+
+/** Plugins that are built in; any other is named and passed over. */
+export const BUILT_IN = ['k8saudit', 'json', 'container'] as const;
