@@ -70,7 +70,7 @@ class Describer {
 
   constructor(ruleset: Ruleset, catalogues: readonly AnyCatalogue[]) {
     this.#ruleset = ruleset;
-    this.#eventNames = new Set(catalogues.find((catalogue) => catalogue.source === 'syscall')?.eventTypes.keys() ?? []);
+    this.#eventNames = listedEvents(catalogues.find((catalogue) => catalogue.source === 'syscall'));
   }
 
   rule(rule: Rule): Json {
@@ -159,6 +159,19 @@ class Describer {
     if (source !== 'syscall') return ['asyncevent', 'pluginevent'];
     return sorted(new Set([...eventNamesOf(condition, this.#eventNames), 'asyncevent']));
   }
+}
+
+/** Names that conditions may use for an event which has another name of its own. */
+const OTHER_NAMES: ReadonlySet<string> = new Set([
+  'syscall', 'sendfile64', 'ugetrlimit', 'fcntl64', '_llseek', 'setuid32', 'getuid32', 'setgid32', 'geteuid32', 'getgid32',
+  'setresuid32', 'setresgid32', 'getresuid32', 'getresgid32', 'getegid32', 'na_1', 'sched_process_exit', 'sched_switch',
+  'page_fault_user', 'page_fault_kernel', 'signal_deliver', 'container_removed',
+]);
+
+/** The names that the ecosystem lists; `NA` is what it calls the unused numbers of its table. */
+function listedEvents(catalogue: AnyCatalogue | undefined): ReadonlySet<string> {
+  const names = [...(catalogue?.eventTypes ?? [])].filter(([name, codes]) => codes.length > 0 && !OTHER_NAMES.has(name));
+  return new Set([...names.map(([name]) => name), 'NA']);
 }
 
 function empty(): Mentioned {

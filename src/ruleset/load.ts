@@ -80,6 +80,6 @@ function isFieldOf(catalogue: AnyCatalogue, text: string): boolean {
   const parsed = parseOperand(text);
   return (
     parsed.ast !== null && parsed.errors.length === 0 && parsed.end === text.length &&
-    checkOperand(parsed.ast, catalogue).every((error) => error.severity === 'warning')
+    checkOperand(parsed.ast, catalogue, 'left').every((error) => error.severity === 'warning')
   );
 }
