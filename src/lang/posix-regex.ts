@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What `regex` means: RE2 in its POSIX syntax, matched against the whole text. `\d \w \s \b (?i) \pL` are errors, `^` and
+ * `$` also match at line ends, `.` matches no newline but `[^a]` does. Linear in the text whatever the pattern, which
+ * JavaScript's own RegExp is not.
+ *
+ * The library offers only Perl syntax by its front door; the engine behind it takes RE2's own flags. A test pins what we
+ * rely on.
+ */
+import { RE2JS, RE2JSException } from 're2js';
+
+/** RE2's `ClassNL`, the one flag it sets when `posix_syntax` is on. */
+const CLASS_NL = 4;
+
+type Compiled = ReturnType<RE2JS['re2']>;
+const engine = RE2JS.compile('').re2().constructor as unknown as {
+  compileImpl(expression: string, flags: number, longest: boolean): Compiled;
+};
+
+export class PosixRegex {
+  private constructor(private readonly compiled: RE2JS) {}
+
+  /** The compiled expression, or what is wrong with it. */
+  static compile(expression: string): PosixRegex | { readonly problem: string } {
+    const compiled = new RE2JS(expression, 0);
+    try {
+      compiled.re2Input = engine.compileImpl(expression, CLASS_NL, true);
+    } catch (error) {
+      if (!(error instanceof RE2JSException)) throw error;
+      return { problem: error.message.replace(/^error parsing regexp: /, '') };
+    }
+    return new PosixRegex(compiled);
+  }
+
+  test(text: string): boolean {
+    return this.compiled.testExact(text);
+  }
+}
