@@ -58,10 +58,10 @@ export function paramIndex(type: number, name: string): number {
   return -1;
 }
 
-/** Null: the event has no such parameter. */
+/** Null: the event has no such parameter. One that an older writer did not know of yet is an empty one. */
 export function renderParam(event: EventView, i: number, context: RenderContext): Rendered | null {
   const row = paramRow(event, i);
-  if (row === undefined || i >= event.paramCount) return null;
+  if (row === undefined) return null;
   const bytes = event.raw(i);
   if (row.type === 'CHARBUF') return set(textOf(event, i));
   if (row.type === 'FSPATH' || row.type === 'FSRELPATH') return renderPath(event, i, row);
@@ -75,14 +75,13 @@ export function renderParam(event: EventView, i: number, context: RenderContext)
 /** `evt.args`: every parameter with its name. */
 export function renderAll(event: EventView, context: RenderContext): string {
   let text = '';
-  for (let i = 0; i < event.paramCount; i++) {
+  for (let i = 0; ; i++) {
     const shown = renderParam(event, i, context);
-    if (shown === null) break;
+    if (shown === null) return text;
     const name = paramRow(event, i)?.name ?? '';
     text += `${i === 0 ? '' : ' '}${name}=${shown.text}`;
     if (shown.resolved !== '') text += `(${shown.resolved})`;
   }
-  return text;
 }
 
 /** What a parameter says: the resolved text if there is one, otherwise the plain one. */
@@ -155,7 +154,7 @@ function render(
     case 'CHARBUF':
     case 'FSPATH':
     case 'FSRELPATH':
-      return set(zeroClosed(bytes));
+      return set(bytes.length === 0 ? '(null)' : zeroClosed(bytes));
     case 'BYTEBUF':
       return set(bufferText(bytes, context.base64));
     case 'SOCKADDR':
@@ -432,7 +431,7 @@ function stripZeros(text: string): string {
 /** The value itself, for `evt.rawarg`: numbers as numbers, texts as texts, anything else as its bytes. */
 export function rawParam(event: EventView, i: number): Value {
   const row = paramRow(event, i);
-  if (row === undefined || i >= event.paramCount) return null;
+  if (row === undefined) return null;
   const size = event.size(i);
   switch (row.type) {
     case 'CHARBUF':

@@ -5,6 +5,7 @@ import { Ev } from '../events/ids.js';
 import { EVENTS } from '../events/table.js';
 import type { FieldClass, SourceCatalogue } from '../lang/catalogue.js';
 import { ContainerTable } from '../state/containers.js';
+import { ThreadTable } from '../state/thread-table.js';
 import { UserTable } from '../state/users.js';
 import { DnsNames } from '../state/dns-names.js';
 import { Interfaces } from '../state/interfaces.js';
@@ -63,7 +64,7 @@ export function emptyContext(): FieldContext {
   return {
     hostname: '',
     clock: { firstEvent: 0n },
-    threads: { get: () => undefined, threadCount: () => 0 },
+    threads: new ThreadTable(0),
     users: new UserTable(),
     containers: new ContainerTable(),
     interfaces: new Interfaces(),

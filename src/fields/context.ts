@@ -3,15 +3,11 @@
 import type { ContainerTable } from '../state/containers.js';
 import type { DnsNames } from '../state/dns-names.js';
 import type { Interfaces } from '../state/interfaces.js';
-import type { ThreadInfo } from '../state/thread-info.js';
+import type { ThreadTable } from '../state/thread-table.js';
 import type { UserTable } from '../state/users.js';
 
 /** What fields ask the thread table. */
-export interface ThreadLookup {
-  get(tid: number): ThreadInfo | undefined;
-  /** Live threads of a process, its leader included. */
-  threadCount(pid: number): number;
-}
+export type ThreadLookup = Pick<ThreadTable, 'get' | 'threadCount' | 'ancestor' | 'leaderOf'>;
 
 /** When the first event of the run happened; the zero of `evt.reltime`. Set by the first event that is evaluated. */
 export interface RunClock {

@@ -103,7 +103,7 @@ function buffer(context: FieldContext): FieldDef<EventView> {
   const text: Reader = (e) => {
     const data = bytes(e);
     if (data instanceof Uint8Array) return bufferText(data, context.base64);
-    return DATA_PARAM[e.type] < 0 || DATA_PARAM[e.type] >= e.paramCount ? null : 'NULL';
+    return DATA_PARAM[e.type] < 0 ? null : 'NULL';
   };
   return field('evt.buffer', 'BYTEBUF', 'Data that was read, written, sent or received; compare it with `contains`.', text, {
     inCondition: { notEqual: 'one', bind: () => bytes },

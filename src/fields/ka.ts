@@ -17,7 +17,6 @@ import {
 type Read<T> = (event: AuditEvent, argument: FieldArgument | null) => T | null;
 
 interface Extra {
-  readonly deprecated?: boolean;
   readonly argument?: NonNullable<FieldDef['argument']>;
 }
 
@@ -183,7 +182,7 @@ const BINDINGS: readonly FieldDef<AuditEvent>[] = [
       const names = subjectNames(event, null, false);
       return names === null ? null : String(names.includes(argument?.text ?? ''));
     },
-    { ...KEY, deprecated: true },
+    KEY,
   ),
   list('ka.req.role.rules', '/requestObject/rules', 'Rules of a role, each as JSON.'),
   each('ka.req.role.rules.apiGroups', '/requestObject/rules/apiGroups', flattened, 'API groups in the rules of a role.'),
@@ -215,9 +214,7 @@ const OBJECTS: readonly FieldDef<AuditEvent>[] = [
 ];
 
 const PODS: readonly FieldDef<AuditEvent>[] = [
-  computed('ka.req.container.image', 'Image of the first container.', (event) => ofFirst(event, IMAGE), {
-    deprecated: true,
-  }),
+  computed('ka.req.container.image', 'Image of the first container.', (event) => ofFirst(event, IMAGE)),
   computed(
     'ka.req.container.image.repository',
     'Image of the first container, without tag and digest.',
@@ -225,7 +222,6 @@ const PODS: readonly FieldDef<AuditEvent>[] = [
       const image = ofFirst(event, IMAGE);
       return image === null ? null : repositoryOf(image);
     },
-    { deprecated: true },
   ),
   computed(
     'ka.req.container.privileged',
@@ -235,13 +231,10 @@ const PODS: readonly FieldDef<AuditEvent>[] = [
       const found = follow(event.object, keys, null);
       return found === null ? null : String(found.some((one) => one?.value === true));
     },
-    { deprecated: true },
   ),
   value('ka.req.pod.host_ipc', '/requestObject/spec/hostIPC', 'Is the pod in the IPC namespace of the host?'),
   value('ka.req.pod.host_network', '/requestObject/spec/hostNetwork', 'Is the pod in the network of the host?'),
-  value('ka.req.container.host_network', '/requestObject/spec/hostNetwork', 'The older name of ka.req.pod.host_network.', {
-    deprecated: true,
-  }),
+  value('ka.req.container.host_network', '/requestObject/spec/hostNetwork', 'The older name of ka.req.pod.host_network.'),
   value('ka.req.pod.host_pid', '/requestObject/spec/hostPID', 'Is the pod in the PID namespace of the host?'),
   value('ka.req.pod.run_as_user', '/requestObject/spec/securityContext/runAsUser', 'User that the pod sets.'),
   value('ka.req.pod.run_as_group', '/requestObject/spec/securityContext/runAsGroup', 'Group that the pod sets.'),
@@ -263,7 +256,7 @@ const PODS: readonly FieldDef<AuditEvent>[] = [
       const paths = present(event, found) ?? [];
       return String(paths.some((path) => path === wanted || (prefix !== null && path.startsWith(prefix))));
     },
-    { ...KEY, deprecated: true },
+    KEY,
   ),
   each(
     'ka.req.pod.volumes.flexvolume_driver',

@@ -4,7 +4,7 @@ import type { EventView } from '../events/event-view.js';
 import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { canonicalInt, type FieldType, type Scalar, type Value } from '../lang/value.js';
 import type { ThreadInfo } from '../state/thread-info.js';
-import { ancestor, ancestorValues, leaderOf, parentOf } from './ancestors.js';
+import { ancestorValues, parentOf } from './ancestors.js';
 import { field, fieldWith } from './catalogue.js';
 import type { FieldContext, ThreadLookup } from './context.js';
 import { ofThread } from './of-thread.js';
@@ -41,7 +41,7 @@ function ancestorField(
     if (argument?.index == null) return null;
     const generation = argument.index;
     return ofThread((thread) => {
-      const found = ancestor(threads, thread, generation);
+      const found = threads.ancestor(thread, generation);
       return found === null ? null : read(found);
     });
   };
@@ -74,7 +74,7 @@ function parentField(
   threads: ThreadLookup, name: string, type: FieldType, desc: string, read: (thread: ThreadInfo, event: EventView) => Value,
 ): Field {
   return field(name, type, desc, ofThread((thread, event) => {
-    const parent = ancestor(threads, thread, 1);
+    const parent = threads.ancestor(thread, 1);
     return parent === null ? null : read(parent, event);
   }));
 }
@@ -82,15 +82,15 @@ function parentField(
 /** Fields about who leads the session or group; empty when it is not known. */
 function leaderFields(
   threads: ThreadLookup, prefix: string, names: readonly [comm: string, exe: string, exepath: string], what: string,
-  idOf: (thread: ThreadInfo) => number, namespaced: boolean,
+  key: 'sid' | 'vpgid' | 'pgid',
 ): readonly Field[] {
   const about = (name: string, desc: string, read: (thread: ThreadInfo) => string): Field =>
     field(name, 'CHARBUF', desc, ofThread((thread) => {
-      const leader = leaderOf(threads, thread, idOf, namespaced);
+      const leader = threads.leaderOf(thread, key);
       return leader === null ? '' : read(leader);
     }));
   return [
-    field(prefix, 'INT64', `Id of the ${what}.`, ofThread(idOf)),
+    field(prefix, 'INT64', `Id of the ${what}.`, ofThread((thread) => thread[key])),
     about(names[0], `Name of the leader of the ${what}.`, (thread) => thread.comm),
     about(names[1], `First argument (argv[0]) of the leader of the ${what}.`, (thread) => thread.exe),
     about(names[2], `Path of the executable of the leader of the ${what}.`, (thread) => thread.exepath),
@@ -123,8 +123,9 @@ function ancestorEnvironmentField(threads: ThreadLookup): Field {
     if (argument.index !== null) {
       const generation = argument.index;
       return ofThread((thread) => {
-        const found = ancestor(threads, thread, generation);
-        return found === null ? null : environmentText(found);
+        let at = thread.leader;
+        for (let i = 0; at !== null && i < generation; i++) at = threads.get(at.ptid) ?? null;
+        return at === null ? null : environmentText(at);
       });
     }
     return ofThread((thread) => {
@@ -182,10 +183,7 @@ export function processClass(context: FieldContext): FieldClass<EventView> {
   const comm = (thread: ThreadInfo): string => thread.comm;
   const exe = (thread: ThreadInfo): string => thread.exe;
   const exepath = (thread: ThreadInfo): string => thread.exepath;
-  const sid = (thread: ThreadInfo): number => thread.sid;
-  const vpgid = (thread: ThreadInfo): number => thread.vpgid;
-  const pgid = (thread: ThreadInfo): number => thread.pgid;
-  const [sidField, sidName, sidExe, sidExepath] = leaderFields(threads, 'proc.sid', ['proc.sname', 'proc.sid.exe', 'proc.sid.exepath'], 'session', sid, true);
+  const [sidField, sidName, sidExe, sidExepath] = leaderFields(threads, 'proc.sid', ['proc.sname', 'proc.sid.exe', 'proc.sid.exepath'], 'session', 'sid');
   // biome-ignore format: one line a field
   const fields: readonly Field[] = [
     field('proc.exe', 'CHARBUF', 'First argument of the command line (argv[0]).', ofThread(exe)),
@@ -216,8 +214,8 @@ export function processClass(context: FieldContext): FieldClass<EventView> {
     field('proc.vpid', 'INT64', 'Process id in its own pid namespace.', ofThread((thread) => (thread.vpid === -1 ? null : thread.vpid))),
     field('proc.pvpid', 'INT64', 'proc.vpid of the parent.', ofThread((thread) => threads.get(thread.ptid)?.vpid ?? null)),
     sidField, sidName, sidExe, sidExepath,
-    ...leaderFields(threads, 'proc.vpgid', ['proc.vpgid.name', 'proc.vpgid.exe', 'proc.vpgid.exepath'], 'process group, in its own pid namespace', vpgid, true),
-    ...leaderFields(threads, 'proc.pgid', ['proc.pgid.name', 'proc.pgid.exe', 'proc.pgid.exepath'], 'process group, as the host sees it', pgid, false),
+    ...leaderFields(threads, 'proc.vpgid', ['proc.vpgid.name', 'proc.vpgid.exe', 'proc.vpgid.exepath'], 'process group, in its own pid namespace', 'vpgid'),
+    ...leaderFields(threads, 'proc.pgid', ['proc.pgid.name', 'proc.pgid.exe', 'proc.pgid.exepath'], 'process group, as the host sees it', 'pgid'),
     field('proc.duration', 'RELTIME', 'Nanoseconds since the process began.', ofThread((thread, e) => (thread.cloneTs === 0n ? null : canonicalInt(e.timestamp() - thread.cloneTs)))),
     parentField(threads, 'proc.ppid.duration', 'RELTIME', 'Nanoseconds since the parent began.', (thread, e) => (thread.cloneTs === 0n ? null : canonicalInt(e.timestamp() - thread.cloneTs))),
     field('proc.pid.ts', 'RELTIME', 'When the process began, nanoseconds since the epoch.', ofThread((thread) => timeOrNull(thread.cloneTs))),

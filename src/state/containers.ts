@@ -92,6 +92,11 @@ export class ContainerTable {
     else this.set(info);
   }
 
+  /** A container whose cgroup says all there is to know: no runtime is asked about it. */
+  appear(id: string, type: ContainerType): void {
+    if (!this.byId.has(id)) this.set(bareContainer(id, type));
+  }
+
   set(info: ContainerInfo): void {
     this.delete(info.id);
     if (this.byId.size >= this.limit) {

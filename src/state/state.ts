@@ -6,7 +6,7 @@
 import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
 import { CREATES_FD, DESTROYS_FD, EVENTS, SKIP_RESET, USES_FD } from '../events/table.js';
-import { containerIdFromCgroups } from './container-id.js';
+import { type CgroupContainer, containerFromCgroups } from './container-id.js';
 import type { ContainerTable } from './containers.js';
 import { FdFlag, type FdInfo } from './fd-info.js';
 import { getFd } from './fd-table.js';
@@ -98,7 +98,7 @@ export class State {
   fdsRefused = 0;
   private unknownThreads = 0;
   private readonly wanted: Set<number> | null;
-  private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly containerId: string }>();
+  private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly container: CgroupContainer | null }>();
   private exited: ThreadInfo | null = null;
   private closing: ThreadInfo | null = null;
   private closingFd = -1;
@@ -267,12 +267,13 @@ export class State {
     if (entry === undefined) {
       const cgroups = normalizeCgroups(splitZeros(wire));
       if (cgroups === null) return;
-      entry = { cgroups, containerId: containerIdFromCgroups(cgroups) };
+      entry = { cgroups, container: containerFromCgroups(cgroups) };
       if (this.cgroupTexts.size >= MAX_CGROUP_TEXTS) this.cgroupTexts.clear();
       this.cgroupTexts.set(wire, entry);
     }
     thread.cgroups = entry.cgroups;
-    thread.containerId = entry.containerId;
+    thread.containerId = entry.container === null ? '' : entry.container.id;
+    if (entry.container !== null && entry.container.type !== '') this.containers?.appear(entry.container.id, entry.container.type);
   }
 
   /** Puts our own address in the place of an unspecified one. */
