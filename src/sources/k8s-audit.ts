@@ -2,6 +2,7 @@
 /** Kubernetes audit events: from a webhook of our own, a file, a followed file or standard input. */
 import type { AuditEvent } from '../events/audit-event.js';
 import { AuditFileInput } from './k8s-audit/file-input.js';
+import { FollowedAuditFile } from './k8s-audit/follow.js';
 import { AuditIntake } from './k8s-audit/intake.js';
 import { DEFAULT_OPEN_PARAMS, type Place, parseOpenParams, placeText } from './k8s-audit/open-params.js';
 import { Credentials } from './k8s-audit/tls.js';
@@ -46,7 +47,7 @@ export class K8sAuditSource implements Source<AuditEvent> {
   readonly #place: Place;
   readonly #intake: AuditIntake;
   readonly #credentials: Credentials;
-  readonly #input: AuditWebhook | AuditFileInput;
+  readonly #input: AuditWebhook | AuditFileInput | FollowedAuditFile;
 
   /** Throws a `StartError` when the options make no sense. */
   constructor(options: K8sAuditOptions = {}) {
@@ -62,17 +63,18 @@ export class K8sAuditSource implements Source<AuditEvent> {
       bearerToken: config.bearerTokenFile ?? null,
     };
     this.#credentials = new Credentials(files, place.kind === 'webhook' && place.tls, warn);
-    this.#input =
-      place.kind === 'webhook'
-        ? new AuditWebhook(this.#intake, {
-            place,
-            maxEventSize,
-            maxBodySize: config.webhookMaxBatchSize ?? K8S_AUDIT_DEFAULTS.webhookMaxBatchSize,
-            maxConcurrentBodies: config.webhookMaxConcurrentBodies ?? K8S_AUDIT_DEFAULTS.webhookMaxConcurrentBodies,
-            credentials: this.#credentials,
-            warn,
-          })
-        : new AuditFileInput(this.#intake, { place, positionFile: config.positionFile ?? null, warn });
+    if (place.kind === 'webhook') {
+      this.#input = new AuditWebhook(this.#intake, {
+        place,
+        maxEventSize,
+        maxBodySize: config.webhookMaxBatchSize ?? K8S_AUDIT_DEFAULTS.webhookMaxBatchSize,
+        maxConcurrentBodies: config.webhookMaxConcurrentBodies ?? K8S_AUDIT_DEFAULTS.webhookMaxConcurrentBodies,
+        credentials: this.#credentials,
+        warn,
+      });
+    } else if (place.follow) {
+      this.#input = new FollowedAuditFile(this.#intake, { path: place.path, positionFile: config.positionFile ?? null, warn });
+    } else this.#input = new AuditFileInput(this.#intake, { place, warn });
   }
 
   get description(): string {

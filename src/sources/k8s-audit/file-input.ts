@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Audit events from files: once, or followed as they grow. */
-import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+/** Audit events from files that are read once, or from standard input. */
+import { constants, createReadStream } from 'node:fs';
+import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../source.js';
 import type { AuditIntake, BatchReport } from './intake.js';
@@ -9,7 +9,6 @@ import type { FilePlace } from './open-params.js';
 
 export interface FileInputOptions {
   readonly place: FilePlace;
-  readonly positionFile: string | null;
   readonly warn: (message: string) => void;
 }
 
@@ -49,14 +48,7 @@ export class AuditFileInput {
     try {
       const info = await stat(path);
       if (!info.isDirectory()) {
-        await new Promise<void>((resolve, reject) => {
-          const probe = createReadStream(path, { end: 0 });
-          probe.on('error', reject);
-          probe.on('open', () => {
-            probe.destroy();
-            resolve();
-          });
-        });
+        await access(path, constants.R_OK);
         return [path];
       }
       const found: { path: string; time: number }[] = [];

@@ -43,6 +43,8 @@ export interface BatchReport {
 /** Takes in the bytes of one body or file. */
 export interface Batch {
   readonly report: BatchReport;
+  /** Bytes from the beginning whose events have all been delivered. */
+  readonly settled: number;
   push(chunk: Buffer): void;
   /** No more bytes. An unfinished value counts as `body_truncated`. */
   end(): void;
@@ -98,6 +100,9 @@ export class AuditIntake {
     const splitter = new AuditSplitter(sink, { maxEventSize: this.options.maxEventSize, lines: kind.lines });
     return {
       report,
+      get settled() {
+        return splitter.settled;
+      },
       push: (chunk) => splitter.push(chunk),
       end: () => {
         if (!splitter.end()) refuse('body_truncated');

@@ -68,6 +68,7 @@ export class AuditSplitter {
 
   /** Brackets open within the value; 0: between values. */
   #depth = 0;
+  #valueStart = 0;
   /** Arrays open around the values. */
   #arrays = 0;
   /** Depth of an item's own members: 1 when the value itself is the item, 3 within its `items`, 0 behind these. */
@@ -106,6 +107,11 @@ export class AuditSplitter {
   /** No more bytes follow. True when nothing was left unfinished. */
   end(): boolean {
     return this.#depth === 0 && this.#arrays === 0;
+  }
+
+  /** Offset in the stream that all before it has come out of: where to go on after a restart. */
+  get settled(): number {
+    return this.#depth === 0 ? this.#base : this.#valueStart;
   }
 
   #scan(bytes: Buffer, from: number, length: number): void {
@@ -211,6 +217,7 @@ export class AuditSplitter {
   }
 
   #beginValue(at: number): void {
+    this.#valueStart = at;
     this.#depth = 1;
     this.#itemDepth = 1;
     this.#isList = false;
