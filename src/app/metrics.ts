@@ -101,7 +101,8 @@ const labelNames = (series: readonly (readonly [Labels, number])[]): string[] =>
   ...new Set(series.flatMap(([labels]) => Object.keys(labels))),
 ];
 
-function resources(startedAt: number): { cpuRatio: number; rssBytes: number; vszBytes: number } {
+/** CPU time by run time, and memory, of this process. */
+export function resources(startedAt: number): { cpuRatio: number; rssBytes: number; vszBytes: number } {
   const { user, system } = process.cpuUsage();
   // Fields of /proc/self/statm are pages: size, resident, …
   const [pages] = readFileSync('/proc/self/statm', 'utf8').split(' ');

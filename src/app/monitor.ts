@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One run of the monitor: what starts in which order, what a reload changes, and what is said at the end. */
 import { rmSync, writeFileSync } from 'node:fs';
+import { sortedJson } from '../alert/json.js';
 import type { AnyCatalogue } from '../engine/engine.js';
 import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
 import { ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
+import { FileOutput } from '../outputs/file.js';
 import { loadNative } from '../sources/native-binding.js';
 import { StartError } from '../sources/source.js';
 import type { ConfigurableLog, Log } from '../util/log.js';
+import { parseDuration } from '../util/duration.js';
 import { VERSION } from '../util/package.js';
 import { type ConfigRequest, type LoadedConfig, loadConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
@@ -16,7 +19,8 @@ import { formatInternal } from './internal-message.js';
 import { Lifecycle, type Part } from './lifecycle.js';
 import { describeSource, DropMonitor, type Lossy, LossWatch } from './losses.js';
 import { cataloguesOf, createMachine, loadedSources, type Machine } from './machine.js';
-import { renderMetrics } from './metrics.js';
+import { type MetricsInput, renderMetrics } from './metrics.js';
+import { MetricsSnapshots } from './metrics-snapshot.js';
 import { Outputs } from './outputs.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { RuleStats } from './rule-stats.js';
@@ -186,6 +190,7 @@ export class Monitor {
         this.outputs,
         ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
         this.lossPart(),
+        this.snapshotPart(),
         ...enabled.map((name) => this.sourcePart(name)),
         this.watchPart(),
       ]);
@@ -344,7 +349,7 @@ export class Monitor {
         falco_version: VERSION, falco_ts_version: VERSION,
         engine_version: String(ENGINE_VERSION.minor), engine_version_semver: formatVersion(ENGINE_VERSION),
       }),
-      metrics: metrics.enabled && webserver.prometheus_metrics_enabled ? () => this.metrics() : null,
+      metrics: metrics.enabled && webserver.prometheus_metrics_enabled ? () => renderMetrics(this.metricsInput()) : null,
       readiness: () => this.readiness(),
     });
     return {
@@ -357,10 +362,10 @@ export class Monitor {
     };
   }
 
-  private metrics(): Promise<{ contentType: string; text: string }> {
+  private metricsInput(): MetricsInput {
     const { machine } = this.prepared;
     const { threads, ...counters } = machine.state.stats();
-    return renderMetrics({
+    return {
       options: this.loaded.config.metrics,
       hostname: machine.hostname,
       startedAt: this.startedAt,
@@ -371,7 +376,42 @@ export class Monitor {
       sources: this.open.map((source) => ({ name: source.name, engine: source.engine, stats: source.stats() })),
       outputs: this.outputs.stats(),
       state: { threads, counters: { ...counters } },
-    });
+    };
+  }
+
+  /** Snapshots by the outputs and into a file, every `metrics.interval`. */
+  private snapshotPart(): Part {
+    const { metrics } = this.loaded.config;
+    const snapshots = new MetricsSnapshots();
+    const file = metrics.output_file === '' ? null : new FileOutput({ filename: metrics.output_file, keepAlive: true });
+    let timer: NodeJS.Timeout | null = null;
+    let sample = 0;
+    const take = () => {
+      sample++;
+      const now = Date.now();
+      for (const { fields } of snapshots.take(this.metricsInput(), now)) {
+        const internal = { time: BigInt(now) * 1_000_000n, rule: 'Falco internal: metrics snapshot', priority: 'Informational', message: 'Falco metrics snapshot', fields } as const;
+        if (metrics.output_rule) this.outputs.push(formatInternal(internal, { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname }));
+        file?.deliver({ line: sortedJson({ output_fields: fields, sample }), priority: internal.priority, rule: internal.rule }).catch((error: Error) => {
+          this.log.log.error(`Cannot write ${metrics.output_file}: ${error.message}`);
+        });
+      }
+    };
+    return {
+      name: 'metrics snapshots',
+      start: async () => {
+        if (!metrics.enabled || !(metrics.output_rule || file !== null)) return;
+        const interval = parseDuration(metrics.interval) ?? 0;
+        this.log.log.info(`Setting metrics interval to ${metrics.interval}, equivalent to ${interval} (ms)`);
+        await file?.start();
+        timer = setInterval(take, interval);
+        timer.unref();
+      },
+      stop: async () => {
+        if (timer !== null) clearInterval(timer);
+        await file?.stop();
+      },
+    };
   }
 
   private readiness(): { ready: boolean; sources: Record<string, string> } {

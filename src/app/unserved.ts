@@ -8,8 +8,6 @@ const CHECKS: readonly Check[] = [
   ['capture', (c) => c.capture.enabled, 'no capture file is written when a rule matches'],
   ['static_fields', (c) => Object.keys(c.static_fields).length > 0, 'there are no static.* fields'],
   ['base_syscalls.custom_set', (c) => c.base_syscalls.custom_set.length > 0, 'the set follows from the rules and from what the state needs'],
-  ['metrics.output_rule', (c) => c.metrics.enabled && c.metrics.output_rule, 'metrics are at the web server only'],
-  ['metrics.output_file', (c) => c.metrics.enabled && c.metrics.output_file !== '', 'metrics are at the web server only'],
   ['engine.modern_ebpf.disable_iterators', (c) => c.engine.modern_ebpf.disable_iterators, 'the start state is read from /proc'],
 ];
 

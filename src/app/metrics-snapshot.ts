@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Metrics as `Falco internal: metrics snapshot` messages and as lines of a file, with the peer's field names, one per source. */
+import { readFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { VERSION } from '../util/package.js';
+import { sumLosses } from './losses.js';
+import { type MetricsInput, resources } from './metrics.js';
+
+export type SnapshotFields = Readonly<Record<string, string | number>>;
+
+interface Last {
+  readonly at: number;
+  readonly events: number;
+  readonly produced: number;
+  readonly drops: number;
+}
+
+const METRIC_NAME = /[^a-zA-Z0-9_:]+/g;
+const sanitized = (name: string): string => name.replace(METRIC_NAME, '_').replace(/_+/g, '_').replace(/_$/, '');
+const oneDecimal = (value: number): number => Math.round(value * 10) / 10;
+
+/** Makes the fields; remembers what rates are reckoned from. */
+export class MetricsSnapshots {
+  private readonly last = new Map<string, Last>();
+
+  /** @param now milliseconds since the epoch */
+  take(input: MetricsInput, now: number): readonly { readonly source: string; readonly fields: SnapshotFields }[] {
+    return input.sources.map(({ name, engine, stats }) => {
+      const drops = sumLosses(stats.losses);
+      const before = this.last.get(name) ?? { at: input.startedAt, events: 0, produced: 0, drops: 0 };
+      this.last.set(name, { at: now, events: stats.delivered, produced: stats.produced, drops });
+      const seconds = Math.max(0.001, (now - before.at) / 1000);
+      const { options } = input;
+      const fields: Record<string, string | number> = {
+        'evt.time': now * 1e6,
+        'evt.hostname': input.hostname,
+        'evt.source': name,
+        'falco.version': VERSION,
+        'falco.start_ts': input.startedAt * 1e6,
+        'falco.reload_ts': input.loadedAt * 1e6,
+        'falco.duration_sec': Math.floor((now - input.startedAt) / 1000),
+        'falco.kernel_release': release(),
+        'falco.host_boot_ts': bootTime() * 1e9,
+        'falco.host_num_cpus': cpus().length,
+        'falco.outputs_queue_num_drops': input.outputs.reduce((sum, one) => sum + one.stats.dropped, 0),
+        'scap.engine_name': engine,
+        'falco.num_evts': stats.delivered,
+        'falco.num_evts_prev': before.events,
+        'falco.evts_rate_sec': oneDecimal((stats.delivered - before.events) / seconds),
+      };
+      for (const [file, hash] of input.rulesFiles) fields[`falco.sha256_rules_file.${sanitized(file)}`] = hash;
+      for (const [file, hash] of input.configFiles) fields[`falco.sha256_config_file.${sanitized(file)}`] = hash;
+      if (options.rules_counters_enabled) {
+        fields['falco.rules.matches_total'] = input.rules.total;
+        for (const rule of input.rules.matched()) fields[`falco.rules.${sanitized(rule.name)}`] = rule.matches;
+      }
+      if (options.resource_utilization_enabled) {
+        const { cpuRatio, rssBytes, vszBytes } = resources(input.startedAt);
+        const [unit, size] = options.convert_memory_to_mb ? (['mb', 1024 * 1024] as const) : (['kb', 1024] as const);
+        fields['falco.cpu_usage_perc'] = oneDecimal(cpuRatio * 100);
+        fields[`falco.memory_rss_${unit}`] = oneDecimal(rssBytes / size);
+        fields[`falco.memory_vsz_${unit}`] = oneDecimal(vszBytes / size);
+      }
+      if (name === 'syscall' && options.state_counters_enabled) {
+        fields['falco.n_threads'] = input.state.threads;
+        for (const [kind, count] of Object.entries(input.state.counters)) {
+          if (count > 0 || options.include_empty_values) fields[`falco.state.${kind}`] = count;
+        }
+      }
+      if (name === 'syscall' && options.kernel_event_counters_enabled) {
+        const produced = stats.produced - before.produced;
+        fields['scap.n_evts'] = stats.produced;
+        fields['scap.n_evts_prev'] = before.produced;
+        fields['scap.evts_rate_sec'] = oneDecimal(produced / seconds);
+        fields['scap.n_drops'] = drops;
+        fields['scap.n_drops_prev'] = before.drops;
+        fields['scap.evts_drop_rate_sec'] = oneDecimal((drops - before.drops) / seconds);
+        fields['scap.n_drops_perc'] = produced > 0 ? (100 * (drops - before.drops)) / produced : 0;
+        for (const [kind, count] of Object.entries(stats.losses)) {
+          if (count > 0 || options.include_empty_values) fields[`scap.n_drops.${kind}`] = count;
+        }
+      }
+      return { source: name, fields };
+    });
+  }
+}
+
+/** Seconds since the epoch. */
+function bootTime(): number {
+  return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0);
+}
