@@ -105,7 +105,8 @@ class Builder {
       }
       for (const name of this.#collection.broken.macros) if (!visible.has(name)) visible.set(name, PLACEHOLDER);
       const scope = { text: macro.text, path: macro.info.conditionPath };
-      resolved.set(macro.info.name, this.#resolve(macro.ast, visible, scope) ?? PLACEHOLDER);
+      const { ast, whole } = this.#resolve(macro.ast, visible, scope);
+      resolved.set(macro.info.name, whole ? ast : PLACEHOLDER);
     }
     for (const name of this.#collection.broken.macros) if (!resolved.has(name)) resolved.set(name, PLACEHOLDER);
     return resolved;
@@ -140,14 +141,13 @@ class Builder {
   }
 
   #buildCondition(info: RuleInfo, catalogue: AnyCatalogue, macros: ReadonlyMap<string, Expr>): Pick<Rule, 'condition' | 'exceptionFields'> | null {
-    const whole = expandExceptions(info.condition, info.exceptions, this.#problems);
-    const text = this.#withLists(whole.text, info.conditionPath);
+    const expanded = expandExceptions(info.condition, info.exceptions, this.#problems);
+    const text = this.#withLists(expanded.text, info.conditionPath);
     if (text === null) return null;
-    const parsed = this.#parse(text, whole.text, info.conditionPath);
+    const parsed = this.#parse(text, expanded.text, info.conditionPath);
     if (parsed === null) return null;
     const scope = { text, path: info.conditionPath };
-    const condition = this.#resolve(parsed, macros, scope);
-    if (condition === null) return null;
+    const { ast: condition, whole: resolved } = this.#resolve(parsed, macros, scope);
     checkHabits(condition, (code, message, hint, node, inMacros) => this.#report(code, message, hint, node, inMacros, scope, 'warning'));
     // Deprecation is told by the above; the catalogue marks fields that upstream does not warn about.
     const found = check(condition, catalogue).filter((error) => error.code !== 'COND_WARN_DEPRECATED');
@@ -158,11 +158,11 @@ class Builder {
       else if (skip) this.#lang({ ...error, hint: 'the rule is left out, as its skip-if-unknown-filter says' }, 'LOAD_UNKNOWN_FILTER', 'warning', scope);
       else this.#lang(error, 'LOAD_ERR_COMPILE_CONDITION', 'error', scope);
     }
-    if (errors.length > 0) return null;
+    if (errors.length > 0 || !resolved) return null;
     if (info.source === 'syscall' && info.warnEvttypes && this.#countEventTypes(condition, catalogue) > MANY_EVENT_TYPES) {
       this.#problems.warn('LOAD_NO_EVTTYPE', info.path, 'the rule is tried on nearly every event, which costs time on each', 'begin the condition with the event types that matter, as in `evt.type in (execve, execveat) and ...`, or set `warn_evttypes: false`');
     }
-    return { condition, exceptionFields: whole.fields };
+    return { condition, exceptionFields: expanded.fields };
   }
 
   #countEventTypes(condition: Expr, catalogue: AnyCatalogue): number {
@@ -247,7 +247,8 @@ class Builder {
     return new Map([...this.#macros].map(([name, macro]) => [name, macro.ast]));
   }
 
-  #resolve(ast: Expr, macros: ReadonlyMap<string, Expr>, scope: Scope): Expr | null {
+  /** `whole`: every macro was found. */
+  #resolve(ast: Expr, macros: ReadonlyMap<string, Expr>, scope: Scope): { readonly ast: Expr; readonly whole: boolean } {
     const resolved = resolve(ast, { macros, lists: new Map() });
     for (const name of resolved.usedMacros) this.#usedMacros.add(name);
     for (const error of resolved.errors) {
@@ -255,7 +256,7 @@ class Builder {
       const later = error.code === 'COND_UNKNOWN_MACRO' ? this.#definedLater(error) : null;
       this.#lang(later ?? error, 'LOAD_ERR_VALIDATE', 'error', scope);
     }
-    return resolved.errors.length === 0 ? resolved.ast : null;
+    return { ast: resolved.ast, whole: resolved.errors.length === 0 };
   }
 
   #definedLater(error: LangError): LangError | null {

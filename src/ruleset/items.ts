@@ -83,5 +83,5 @@ export interface Collection {
   /** Each with its alternatives behind it. */
   readonly requiredPluginVersions: readonly (readonly PluginRequirement[])[];
   /** Names that were defined wrongly: references to them are no second error. */
-  readonly broken: { readonly lists: ReadonlySet<string>; readonly macros: ReadonlySet<string>; readonly rules: ReadonlySet<string> };
+  readonly broken: { readonly lists: ReadonlySet<string>; readonly macros: ReadonlySet<string> };
 }

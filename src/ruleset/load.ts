@@ -44,7 +44,7 @@ export interface LoadedRuleset extends Loaded<Ruleset> {
 export function loadRuleset(files: readonly SourceText[], options: LoadOptions): LoadedRuleset {
   const problems = new Problems();
   const sources = new Map(options.catalogues.map((catalogue) => [catalogue.source, (text: string) => isFieldOf(catalogue, text)]));
-  const collector = new Collector(problems, { sources });
+  const collector = new Collector(problems, sources);
   const schema: (readonly string[])[] = [];
   for (const file of files) {
     const { documents, plain, diagnostics } = readDocuments(file);

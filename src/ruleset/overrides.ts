@@ -66,3 +66,14 @@ export function takeOverride(
   }
   return whole ? keys : null;
 }
+
+export function warnAppend(path: Path, problems: Problems): void {
+  problems.warn('LOAD_DEPRECATED_ITEM', path, `the key 'append' is deprecated`, 'add `override:` with `condition: append` (or the key that is appended) instead');
+}
+
+/** Reports an item that has both. */
+export function appendsAndOverrides(append: boolean, overrides: boolean, path: Path, problems: Problems): boolean {
+  if (!append || !overrides) return false;
+  problems.error('LOAD_ERR_YAML_VALIDATE', path, `'append: true' and 'override' cannot stand together`, `remove 'append' and write \`condition: append\` below override`);
+  return true;
+}

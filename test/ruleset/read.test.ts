@@ -10,7 +10,7 @@ function read(text: string) {
 }
 
 /** The value of `key` in the first item of the first document. */
-function valueOf(text: string, key: string): RawScalar {
+function scalarOf(text: string, key: string): RawScalar {
   const { documents, diagnostics } = read(text);
   expect(diagnostics).toEqual([]);
   const [document] = documents;
@@ -22,7 +22,7 @@ function valueOf(text: string, key: string): RawScalar {
 
 /** `line:column` of each place where `needle` begins in the value. */
 function placesOf(text: string, key: string, needle: string): string[] {
-  const value = valueOf(text, key);
+  const value = scalarOf(text, key);
   const mapped = value.mapped();
   const places: string[] = [];
   for (let at = value.text.indexOf(needle); at !== -1; at = value.text.indexOf(needle, at + 1)) {
@@ -41,7 +41,7 @@ describe('a position inside a scalar', () => {
 
   it('is found in folded text, with empty and deeper lines', () => {
     const text = '- condition: >\n    (a and\n\n      b)\n    and foo\n  x: y';
-    expect(valueOf(text, 'condition').text).toBe('(a and\n\n  b)\nand foo\n');
+    expect(scalarOf(text, 'condition').text).toBe('(a and\n\n  b)\nand foo\n');
     expect(placesOf(text, 'condition', 'foo')).toEqual(['5:9 "foo"']);
     expect(placesOf(text, 'condition', 'b)')).toEqual(['4:7 "b)"']);
   });
@@ -69,7 +69,7 @@ describe('a position inside a scalar', () => {
       fc.property(words, breaks, style, (list, gaps, defaultStringType) => {
         const value = list.map((word, i) => word + (i < list.length - 1 ? gaps[i] : '')).join('');
         const text = stringify([{ condition: value }], { defaultStringType: defaultStringType as 'PLAIN', lineWidth: 30 });
-        const scalar = valueOf(text, 'condition');
+        const scalar = scalarOf(text, 'condition');
         expect(scalar.text).toBe(value);
         const mapped = scalar.mapped();
         for (let i = 0; i < value.length; i++) {
