@@ -29,7 +29,6 @@ export function createMachine(config: Config): Machine {
     threadTableSize: config.falco_libs.thread_table_size,
     users,
     hostRoot: process.env.HOST_ROOT ?? '',
-    trackConnections: true,
     wantUnknown: live,
   });
   const context: FieldContext = {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which sources the configuration asks for, and how each is opened. */
+import { readFileSync } from 'node:fs';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { interestOf } from '../sources/interest.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../sources/k8s-audit.js';
+import { MissingThreads, Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
 import { bufferPreset, SyscallSource } from '../sources/syscall.js';
+import { HOST_CONTAINER } from '../state/users.js';
 import type { Log } from '../util/log.js';
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
@@ -80,13 +83,15 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
   const probe = engine.kind === 'kmod' ? { ...engine.kmod, cpus_for_each_buffer: engine.modern_ebpf.cpus_for_each_buffer } : engine.modern_ebpf;
   const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
   const bufferBytes = bufferPreset(probe.buf_size_preset);
+  const procfs = new Procfs(machine.state.hostRoot);
+  const missing = new MissingThreads(machine.state, procfs);
   const source = new SyscallSource({
     interest: interest(detection),
     cpusPerBuffer: probe.cpus_for_each_buffer,
     bufferBytes,
     snaplen: config.falco_libs.snaplen,
     dropFailed: probe.drop_failed_exit,
-    seed: () => seedFromProc(machine),
+    seed: () => seedFromProc(machine, procfs),
   });
   return {
     ...common(source),
@@ -98,13 +103,30 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
       "Opening 'syscall' source with modern BPF probe.",
       `One ring buffer every '${probe.cpus_for_each_buffer}' CPUs.`,
     ],
-    start: () => source.start(pipeline.syscall),
+    start: async () => {
+      await source.start(pipeline.syscall);
+      missing.start();
+    },
+    stop: async () => {
+      missing.stop();
+      await source.stop();
+    },
     adapt: (next) => source.setInterest(interest(next)),
   };
 }
 
 /** Puts the threads, descriptors, users and interfaces of the running machine into the state. */
-async function seedFromProc(_machine: Machine): Promise<void> {}
+function seedFromProc({ state, users }: Machine, procfs: Procfs): void {
+  const text = (file: string) => {
+    try {
+      return readFileSync(`${state.hostRoot}/etc/${file}`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  users.load(HOST_CONTAINER, text('passwd'), text('group'));
+  procfs.seed(state);
+}
 
 export function replaySource(path: string, { machine, pipeline }: Pick<SourceTools, 'machine' | 'pipeline'>): OpenSource {
   const source = new ReplaySource({ path, state: machine.state });

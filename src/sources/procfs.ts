@@ -157,19 +157,45 @@ export class Procfs {
       return null;
     }
     try {
-      let length = readSync(fd, this.buffer, 0, this.buffer.length, null);
-      if (length === 0) return '';
-      const first = this.buffer.toString('utf8', 0, length);
-      // Longer ones come in pieces of a page or more.
-      if (length < 3000) return first;
-      let text = first;
-      while ((length = readSync(fd, this.buffer, 0, this.buffer.length, null)) > 0) text += this.buffer.toString('utf8', 0, length);
-      return text;
+      let text = '';
+      for (;;) {
+        const length = readSync(fd, this.buffer, 0, this.buffer.length, null);
+        text += this.buffer.toString('utf8', 0, length);
+        // Longer files come in pieces of about a page or more.
+        if (length < 3000) return text;
+      }
     } catch {
       return null;
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+const LOOK_UP_MS = 50;
+
+/** Repairs the state while it runs: threads that events tell of and nothing was known of are looked up. */
+export class MissingThreads {
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly state: State,
+    private readonly procfs: Procfs,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => this.run(), LOOK_UP_MS);
+    this.timer.unref();
+  }
+
+  run(): void {
+    const tids = this.state.takeWanted();
+    if (tids.length !== 0) this.procfs.lookUp(this.state, tids);
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
   }
 }
 
