@@ -96,7 +96,7 @@ function fieldsOf<E>(roots: readonly PlanNode<E>[]): ReadonlySet<string> {
         for (const name of node.right?.fields ?? []) names.add(name);
         return;
       default:
-        return node satisfies never;
+        node satisfies never;
     }
   };
   for (const root of roots) walk(root);

@@ -27,7 +27,7 @@ export function byteString(text: string): string {
 /** strcmp: order of the UTF-8 bytes, which is the order of code points and not of UTF-16 units. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
-  const length = a.length < b.length ? a.length : b.length;
+  const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);

@@ -33,10 +33,10 @@ function glob(name: 'glob' | 'iglob', fold: boolean): Operator {
 
 export const globs: readonly Operator[] = [glob('glob', false), glob('iglob', true)];
 
-/** By trying every split at every star; single bytes are left to one-byte patterns, which have no star to get wrong. */
+/** By trying every split at every star. Brackets hold bytes and ranges only: classes are tested against fnmatch(3) itself. */
 function referenceGlob(pattern: string, text: string, fold: boolean): boolean {
   const bytes = byteString(text);
-  const tokens: readonly string[] = byteString(pattern).match(/\*|\\[\s\S]|\\$|\[[!^]?\]?(?:\[:[a-z]*:\]|\[[.=][\s\S][.=]\]|\\[\s\S]|[^\]])*\]|[\s\S]/g) ?? [];
+  const tokens: readonly string[] = byteString(pattern).match(/\*|\\[\s\S]|\\$|\[[!^]?\]?(?:\\[\s\S]|[^\]])*\]|[\s\S]/g) ?? [];
   if (tokens.includes('\\')) return false;
   const memo = new Map<number, boolean>();
   const matches = (token: number, at: number): boolean => {
@@ -54,9 +54,15 @@ function referenceGlob(pattern: string, text: string, fold: boolean): boolean {
 }
 
 function oneByte(token: string, byte: string, fold: boolean): boolean {
+  const lower = (c: string): string => (fold && c >= 'A' && c <= 'Z' ? c.toLowerCase() : c);
   if (token === '?') return true;
-  const plain = token.length === 2 && token.startsWith('\\') ? (token[1] as string) : token;
-  if (plain.length === 1) return plain === byte || (fold && /[a-z]/i.test(byte) && plain.toLowerCase() === byte.toLowerCase());
-  // The text side of a one-byte pattern goes in as Latin-1 would be decoded: only ASCII reaches brackets in tests.
-  return new GlobPattern(token, fold).test(byte);
+  if (token.length === 1) return lower(token) === lower(byte);
+  if (token.startsWith('\\')) return lower(token[1] as string) === lower(byte);
+  const negated = token[1] === '!' || token[1] === '^';
+  const items = token.slice(negated ? 2 : 1, -1).match(/(?:\\[\s\S]|[\s\S])(?:-(?:\\[\s\S]|[\s\S]))?/g) ?? [];
+  const inside = items.some((item) => {
+    const ends = (item.match(/\\[\s\S]|[\s\S]/g) ?? []).map((end) => lower(end.slice(-1)));
+    return lower(byte) >= (ends[0] as string) && lower(byte) <= (ends[2] ?? (ends[0] as string));
+  });
+  return inside !== negated;
 }
