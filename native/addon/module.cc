@@ -118,12 +118,19 @@ class Capture : public Napi::ObjectWrap<Capture> {
       self->Finished();
       return;
     }
-    // Not through the wrapper: an exception stays pending and becomes the process's uncaught exception.
     napi_value arguments[2], receiver;
     napi_create_uint32(env, static_cast<uint32_t>(what >> 32), &arguments[0]);
     napi_create_uint32(env, static_cast<uint32_t>(what), &arguments[1]);
     napi_get_undefined(env, &receiver);
-    napi_call_function(env, receiver, self->on_slab_.Value(), 2, arguments, nullptr);
+    if (napi_call_function(env, receiver, self->on_slab_.Value(), 2, arguments, nullptr) == napi_pending_exception) {
+      ThrowUncaught(env);
+    }
+  }
+
+  /** An exception that nobody can catch: Node would otherwise only warn of it. */
+  static void ThrowUncaught(napi_env env) {
+    napi_value exception;
+    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
   }
 
   static void StopAtExit(void* data) {
@@ -200,7 +207,9 @@ class Capture : public Napi::ObjectWrap<Capture> {
     for (auto& callback : done) {
       napi_value receiver;
       napi_get_undefined(env_, &receiver);
-      napi_call_function(env_, receiver, callback.Value(), 0, nullptr, nullptr);
+      if (napi_call_function(env_, receiver, callback.Value(), 0, nullptr, nullptr) == napi_pending_exception) {
+        ThrowUncaught(env_);
+      }
     }
   }
 

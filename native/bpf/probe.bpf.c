@@ -12,6 +12,10 @@
 #include "events/clone.h"
 #include "events/exec.h"
 #include "events/exit.h"
+#include "events/pipe.h"
+#include "events/process.h"
+#include "events/socket.h"
+#include "events/system.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 /* Compared with the addon's before loading. */

@@ -177,11 +177,11 @@ INLINE u64 from_shutdown_how(u64 v)
 	return v <= 2 ? v : (u8)F_shutdown_how_SHUT_UNKNOWN;
 }
 
-/* Families have the kernel's numbers up to 39 (NFC), with a few unknown to the wire. */
+/* Families keep the kernel's numbers; the wire ends at 39 (NFC) and does not know 27 and 28 (InfiniBand, MPLS). */
 INLINE u64 from_socket_family(u64 v)
 {
 	u8 family = v;
-	return family <= 39 ? family : 0;
+	return family <= 39 && family != 27 && family != 28 ? family : 0;
 }
 
 INLINE u64 from_fcntl_command(u64 v)

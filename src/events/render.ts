@@ -58,10 +58,10 @@ export function paramIndex(type: number, name: string): number {
   return -1;
 }
 
-/** Null: the event has no such parameter. One that an older writer did not know of yet is an empty one. */
+/** Null: the event has no such parameter. */
 export function renderParam(event: EventView, i: number, context: RenderContext): Rendered | null {
   const row = paramRow(event, i);
-  if (row === undefined) return null;
+  if (row === undefined || i >= event.paramCount) return null;
   const bytes = event.raw(i);
   if (row.type === 'CHARBUF') return set(textOf(event, i));
   if (row.type === 'FSPATH' || row.type === 'FSRELPATH') return renderPath(event, i, row);
@@ -431,7 +431,7 @@ function stripZeros(text: string): string {
 /** The value itself, for `evt.rawarg`: numbers as numbers, texts as texts, anything else as its bytes. */
 export function rawParam(event: EventView, i: number): Value {
   const row = paramRow(event, i);
-  if (row === undefined) return null;
+  if (row === undefined || i >= event.paramCount) return null;
   const size = event.size(i);
   switch (row.type) {
     case 'CHARBUF':

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { EventView } from '../../src/events/event-view.js';
+import { Ev } from '../../src/events/ids.js';
+import { SCHEMA_HASH } from '../../src/events/ids.js';
+import { loadNative, OBJECT_DIR } from '../../src/sources/native-binding.js';
+import type { CaptureOptions } from '../../src/sources/native-contract.js';
+import { SyscallSource } from '../../src/sources/syscall.js';
+import { compile, describeLive } from './probe.js';
+
+const run = promisify(execFile);
+const CLOSE = process.arch === 'arm64' ? 57 : 3;
+const onlyClose = { syscalls: [CLOSE], tracepoints: [], ignored: [], unavailable: [] };
+const burst = (threads: number, calls: number): Promise<unknown> => run(compile('burst'), [String(threads), String(calls)]);
+/** The burst's own descriptors; other programs close smaller ones. */
+const isBurst = (view: EventView): boolean => view.type === Ev.SYSCALL_CLOSE_X && view.int(1) >= 1_000_000;
+const sum = (losses: Readonly<Record<string, number>>): number => Object.values(losses).reduce((a, b) => a + b, 0);
+
+describeLive('a capture', () => {
+  for (const cpusPerBuffer of [1, 0]) {
+    it(`delivers the calls of many threads in time order, ${cpusPerBuffer === 0 ? 'from one ring buffer' : 'across ring buffers'}, each once`, async () => {
+      const source = new SyscallSource({ interest: onlyClose, cpusPerBuffer, bufferBytes: 1 << 24 });
+      let last = 0n;
+      let inversions = 0;
+      const seen = new Map<number, number>();
+      let disorder = 0;
+      await source.start((view) => {
+        const ts = view.timestamp();
+        if (ts < last) inversions++;
+        last = ts;
+        if (!isBurst(view)) return;
+        const thread = Math.floor(view.int(1) / 1_000_000);
+        const call = view.int(1) % 1_000_000;
+        if (call !== (seen.get(thread) ?? 0)) disorder++;
+        seen.set(thread, call + 1);
+      });
+      await burst(8, 20_000);
+      await source.stop();
+      expect([...seen.values()]).toEqual(new Array(8).fill(20_000));
+      expect(disorder).toBe(0);
+      expect(inversions).toBe(source.counters()?.late);
+      expect(inversions).toBe(0);
+      expect(sum(source.stats().losses)).toBe(0);
+    });
+  }
+
+  it('counts what a full ring buffer loses, by category: produced = delivered + losses', async () => {
+    const source = new SyscallSource({ interest: onlyClose, cpusPerBuffer: 0, bufferBytes: 4096 });
+    let delivered = 0;
+    await source.start((view) => {
+      if (isBurst(view)) delivered++;
+    });
+    await burst(2, 50_000);
+    await source.stop();
+    const stats = source.stats();
+    const counters = source.counters();
+    expect(stats.losses.ringFullFile).toBeGreaterThan(0);
+    expect(stats.losses).toMatchObject({ ringFullProcess: 0, ringFullNetwork: 0, ringFullOther: 0, bpfDropped: 0, decodeErrors: 0, unaccounted: 0 });
+    expect(stats.produced).toBe(stats.delivered + sum(stats.losses));
+    expect(counters?.produced).toBe(stats.delivered + stats.losses.ringFullFile);
+    expect(delivered + stats.losses.ringFullFile).toBeGreaterThanOrEqual(100_000);
+  });
+
+  it('hands over what the rings still hold when it is closed, and nothing after that', async () => {
+    const source = new SyscallSource({ interest: onlyClose, bufferBytes: 1 << 22 });
+    let delivered = 0;
+    await source.start((view) => {
+      if (isBurst(view)) delivered++;
+    });
+    await burst(1, 5_000);
+    await source.stop();
+    expect(delivered).toBe(5_000);
+    await burst(1, 100);
+    await new Promise((done) => setTimeout(done, 50));
+    expect(delivered).toBe(5_000);
+  });
+
+  it('keeps what happens while the tables are seeded, and delivers it afterwards', async () => {
+    const order: string[] = [];
+    let delivered = 0;
+    const source = new SyscallSource({
+      interest: onlyClose,
+      bufferBytes: 1 << 22,
+      seed: async () => {
+        await burst(1, 1_000);
+        order.push('seeded');
+      },
+    });
+    await source.start((view) => {
+      if (isBurst(view) && delivered++ === 0) order.push('first event');
+    });
+    await source.stop();
+    expect(order).toEqual(['seeded', 'first event']);
+    expect(delivered).toBe(1_000);
+  });
+
+  it('brings a single event within 50 ms', async () => {
+    const source = new SyscallSource({ interest: onlyClose });
+    const latencies: number[] = [];
+    await source.start((view) => {
+      if (isBurst(view)) latencies.push(Date.now() - Number(view.timestamp() / 1_000_000n));
+    });
+    for (let i = 0; i < 10; i++) {
+      await burst(1, 1);
+      await new Promise((done) => setTimeout(done, 30));
+    }
+    await source.stop();
+    expect(latencies.length).toBe(10);
+    latencies.sort((a, b) => a - b);
+    expect(latencies[5]).toBeLessThan(50);
+  });
+
+  it('swaps the reported calls while it runs', async () => {
+    const source = new SyscallSource({ interest: { ...onlyClose, syscalls: [] } });
+    let delivered = 0;
+    await source.start((view) => {
+      if (isBurst(view)) delivered++;
+    });
+    await burst(1, 10);
+    source.setInterest(onlyClose);
+    await burst(1, 20);
+    await source.stop();
+    expect(delivered).toBe(20);
+  });
+
+  it('leaves out failed calls when asked to', async () => {
+    const source = new SyscallSource({ interest: onlyClose, dropFailed: true });
+    let failed = 0;
+    let good = 0;
+    await source.start((view) => {
+      if (view.int(0) < 0) failed++;
+      else good++;
+    });
+    await burst(1, 100);
+    await source.stop();
+    expect(failed).toBe(0);
+    expect(good).toBeGreaterThan(0);
+  });
+
+  it('opens and closes 50 times without leaking a descriptor, a program or a thread', async () => {
+    const once = async (): Promise<void> => {
+      const source = new SyscallSource({ interest: onlyClose, bufferBytes: 1 << 16 });
+      await source.start(() => {});
+      await source.stop();
+    };
+    await once();
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const threads = readdirSync('/proc/self/task').length;
+    for (let i = 0; i < 50; i++) await once();
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors + 2);
+    expect(readdirSync('/proc/self/task').length).toBeLessThanOrEqual(threads + 2);
+  }, 120_000);
+
+  const script = (end: string): string => `
+    const { createRequire } = require('node:module');
+    const b = require(process.argv[1] + '/build/Release/falco_ts.node');
+    const slabs = [0, 1].map(() => new ArrayBuffer(1 << 20));
+    const c = b.openCapture({ slabs, cpusPerBuffer: 0, bufferBytes: 1 << 20, syscalls: [${CLOSE}], tracepoints: [], snaplen: 80, flushMs: 1,
+      dropFailed: false, objectDir: process.argv[1] + '/build/bpf' });
+    c.start((i) => { ${end.includes('throw in callback') ? "throw new Error('from a callback');" : 'c.release(i);'} });
+    setInterval(() => { try { require('node:fs').closeSync(100000); } catch {} }, 1);
+    ${end}`;
+  const root = new URL('../..', import.meta.url).pathname;
+  const ends = async (source: string): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
+    run(process.execPath, ['-e', source, root]).then(
+      () => ({ code: 0, signal: null, stderr: '' }),
+      (e: { code: number | null; signal: string | null; stderr: string }) => ({ code: e.code, signal: e.signal, stderr: e.stderr }),
+    );
+
+  it('does not disturb process.exit', async () => {
+    expect(await ends(script('setTimeout(() => process.exit(5), 100);'))).toMatchObject({ code: 5, signal: null });
+  });
+
+  it('does not disturb an uncaught exception', async () => {
+    const end = await ends(script("setTimeout(() => { throw new Error('from a timer'); }, 100);"));
+    expect(end).toMatchObject({ code: 1, signal: null });
+    expect(end.stderr).toContain('from a timer');
+  });
+
+  it('makes an exception in the callback the process\'s own', async () => {
+    const end = await ends(script('/* throw in callback */'));
+    expect(end).toMatchObject({ code: 1, signal: null });
+    expect(end.stderr).toContain('from a callback');
+  });
+
+  it('runs in a worker thread, and ends with it', async () => {
+    const worker = script('').replace('process.argv[1]', 'workerData').replaceAll('process.argv[1]', 'workerData')
+      .replace("const { createRequire } = require('node:module');", "const { workerData } = require('node:worker_threads');");
+    const main = `const { Worker } = require('node:worker_threads');
+      const w = new Worker(${JSON.stringify(worker)}, { eval: true, workerData: process.argv[1] });
+      setTimeout(async () => { await w.terminate(); console.log('ended'); process.exit(0); }, 400);
+      w.on('error', (e) => { console.error(e); process.exit(3); });`;
+    expect(await ends(main)).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('says why it cannot be opened: the objects are missing', () => {
+    const options: CaptureOptions = {
+      slabs: [new ArrayBuffer(1 << 20), new ArrayBuffer(1 << 20)], cpusPerBuffer: 0, bufferBytes: 4096, syscalls: [], tracepoints: [],
+      snaplen: 80, flushMs: 10, dropFailed: false, objectDir: '/no/such/directory',
+    };
+    expect(() => loadNative().openCapture(options)).toThrow(expect.objectContaining({ code: 'ENOENT', message: expect.stringContaining('/no/such/directory') }));
+    expect(() => loadNative().openCapture({ ...options, objectDir: OBJECT_DIR, bufferBytes: 5000 })).toThrow(/ring buffer of 5000 bytes/);
+    expect(() => loadNative().openCapture({ ...options, slabs: [] })).toThrow(RangeError);
+  });
+
+  it('says which capabilities are missing', async () => {
+    const code = `import('${root}dist/sources/syscall.js').then(async ({ SyscallSource }) => {
+      const s = new SyscallSource({ interest: { syscalls: [], tracepoints: [], ignored: [], unavailable: [] } });
+      try { await s.start(() => {}); } catch (e) { console.error(e.code, '|', e.hint); process.exit(4); } });`;
+    const end = await run('setpriv', ['--bounding-set=-all', '--inh-caps=-all', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', code])
+      .then(() => null, (e: { code: number; stderr: string }) => e);
+    expect(end?.stderr).toMatch(/PROBE_EPERM \| run as root, or with the capabilities that are missing: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE/);
+    expect(end?.code).toBe(4);
+  });
+
+  it('is built from the same event table as this program', () => {
+    expect(loadNative().schemaHash).toBe(SCHEMA_HASH);
+    expect(readFileSync(`${OBJECT_DIR}/probe.tp_btf.bpf.o`).includes(SCHEMA_HASH)).toBe(true);
+  });
+});
