@@ -40,6 +40,15 @@ export class UserTable {
     return this.byContainer.get(container)?.groups.get(gid) ?? null;
   }
 
+  /** All that is known of a container, for a capture file. */
+  usersOf(container: string): Iterable<User> {
+    return this.byContainer.get(container)?.users.values() ?? [];
+  }
+
+  groupsOf(container: string): Iterable<Group> {
+    return this.byContainer.get(container)?.groups.values() ?? [];
+  }
+
   knows(container: string): boolean {
     return this.byContainer.has(container);
   }

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Writes captures in the newest format. {@link ScapEncoder} makes blocks, {@link ScapFile} puts them into a file; a
+ * recording is `begin` with the state as it is, then `event` for every event.
+ */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { cpus, hostname, totalmem } from 'node:os';
+import { gzipSync } from 'node:zlib';
+import type { EventView } from '../events/event-view.js';
+import { EVENTS, LARGE } from '../events/table.js';
+import { FdFlag, type FdInfo } from '../state/fd-info.js';
+import type { InterfaceAddress } from '../state/interfaces.js';
+import type { State } from '../state/state.js';
+import type { ThreadInfo } from '../state/thread-info.js';
+import { type Group, HOST_CONTAINER, type User } from '../state/users.js';
+import { ByteWriter, ipBytes } from './byte-writer.js';
+import {
+  EVENT_V2_FLAGS, EVENT_V2_FLAGS_LARGE, FD_KINDS, FD_LIST_V2, type FdKind, INTERFACE_LIST_V2, InterfaceKind, L4_PROTOCOLS,
+  MACHINE_INFO, type MachineInfo, MAJOR_VERSION, MINOR_VERSION, PROCESS_LIST_V9, SECTION_HEADER, SECTION_MAGIC, USER_LIST_V2,
+} from './scap-format.js';
+
+/** Texts of one thread are cut to this, as readers expect. */
+const MAX_TEXT = 4095;
+const MAX_PATH = 1023;
+const MAX_NAME = 255;
+
+export class ScapEncoder {
+  /** What has been encoded and not been taken. */
+  readonly out = new ByteWriter();
+
+  section(): void {
+    this.block(SECTION_HEADER, (w) => {
+      w.u32(SECTION_MAGIC);
+      w.u16(MAJOR_VERSION);
+      w.u16(MINOR_VERSION);
+      w.u64(0xffff_ffff_ffff_ffffn);
+    });
+  }
+
+  machine(info: MachineInfo): void {
+    this.block(MACHINE_INFO, (w) => {
+      w.u32(info.cpus);
+      w.u64(info.memoryBytes);
+      w.u64(info.maxPid);
+      w.fixed(info.hostname, 128);
+      w.u64(info.bootTs);
+      for (let i = 0; i < 3; i++) w.u64(0);
+    });
+  }
+
+  interfaces(list: readonly InterfaceAddress[]): void {
+    this.block(INTERFACE_LIST_V2, (w) => {
+      for (const { name, address, netmask, broadcast } of list) {
+        const v6 = address.includes(':');
+        w.sized(false, () => {
+          w.u16(v6 ? InterfaceKind.V6 : InterfaceKind.V4);
+          w.u16(Buffer.byteLength(name));
+          for (const ip of [address, netmask, broadcast ?? (v6 ? '::' : '0.0.0.0')]) w.bytes(ipBytes(ip));
+          w.u64(0);
+          w.bytes(Buffer.from(name));
+        });
+      }
+    });
+  }
+
+  users(users: Iterable<User>, groups: Iterable<Group>): void {
+    this.block(USER_LIST_V2, (w) => {
+      for (const user of users) {
+        w.sized(true, () => {
+          w.u8(0);
+          w.u32(user.uid);
+          w.u32(user.gid);
+          w.text(user.name, MAX_NAME);
+          w.text(user.homedir, MAX_NAME);
+          w.text(user.shell, MAX_NAME);
+        });
+      }
+      for (const group of groups) {
+        w.sized(true, () => {
+          w.u8(1);
+          w.u32(group.gid);
+          w.text(group.name, MAX_NAME);
+        });
+      }
+    });
+  }
+
+  threads(threads: Iterable<ThreadInfo>): void {
+    this.block(PROCESS_LIST_V9, (w) => {
+      for (const t of threads) if (!t.inferred) w.sized(true, () => writeThread(w, t));
+    });
+  }
+
+  fds(thread: ThreadInfo): void {
+    if (thread.fds.size === 0) return;
+    this.block(FD_LIST_V2, (w) => {
+      w.i64(thread.tid);
+      for (const [fd, info] of thread.fds) {
+        w.sized(true, () => {
+          w.i64(fd);
+          w.u64(info.ino);
+          writeFd(w, info);
+        });
+      }
+    });
+  }
+
+  event(view: EventView): void {
+    this.block((EVENTS[view.type].flags & LARGE) !== 0 ? EVENT_V2_FLAGS_LARGE : EVENT_V2_FLAGS, (w) => {
+      w.u16(view.cpu);
+      w.u32(0);
+      w.bytes(view.block());
+    });
+  }
+
+  private block(type: number, body: (w: ByteWriter) => void): void {
+    const w = this.out;
+    const start = w.length;
+    w.u32(type);
+    w.u32(0);
+    body(w);
+    while ((w.length - start) % 4 !== 0) w.u8(0);
+    const length = w.length - start + 4;
+    w.u32(length);
+    w.setU32(start + 4, length);
+  }
+}
+
+function writeThread(w: ByteWriter, t: ThreadInfo): void {
+  w.i64(t.tid);
+  w.i64(t.pid);
+  w.i64(t.ptid);
+  w.i64(t.sid);
+  w.i64(t.vpgid);
+  w.text(t.comm, MAX_PATH);
+  w.text(t.exe, MAX_PATH);
+  w.text(t.exepath, MAX_PATH);
+  w.zeros(t.args, MAX_TEXT);
+  w.text(t.cwd, MAX_PATH);
+  w.u64(BigInt.asUintN(64, BigInt(t.fdLimit)));
+  w.u32(t.cloneFlags);
+  w.u32(t.uid);
+  w.u32(t.gid);
+  w.u32(t.vmSizeKb);
+  w.u32(t.vmRssKb);
+  w.u32(t.vmSwapKb);
+  w.u64(t.pgftMajor);
+  w.u64(t.pgftMinor);
+  w.zeros(t.isMain ? t.env : [], MAX_TEXT);
+  w.i64(t.vtid);
+  w.i64(t.vpid);
+  w.zeros(t.cgroups, MAX_TEXT);
+  w.text(t.root, MAX_PATH);
+  w.u64(t.pidnsInitStartTs);
+  w.u32(t.tty);
+  w.u32(t.loginuid);
+  w.u8(t.exeWritable ? 1 : 0);
+  w.u64(t.capInheritable);
+  w.u64(t.capPermitted);
+  w.u64(t.capEffective);
+  w.u8(t.exeUpperLayer ? 1 : 0);
+  w.u64(t.exeIno);
+  w.u64(t.exeInoCtime);
+  w.u64(t.exeInoMtime);
+  w.u8(t.exeFromMemfd ? 1 : 0);
+  w.u8(t.exeLowerLayer ? 1 : 0);
+  w.i64(t.pgid);
+}
+
+function kindOf(info: FdInfo): FdKind {
+  switch (info.type) {
+    case 'file':
+      return 'file-v2';
+    case 'ipv4':
+      return info.isServerSocket ? 'ipv4-server' : 'ipv4';
+    case 'ipv6':
+      return info.isServerSocket ? 'ipv6-server' : 'ipv6';
+    case 'mqueue':
+    case 'fanotify':
+      return 'unsupported';
+    default:
+      return info.type;
+  }
+}
+
+function writeFd(w: ByteWriter, info: FdInfo): void {
+  const kind = kindOf(info);
+  w.u8(FD_KINDS.indexOf(kind));
+  switch (kind) {
+    case 'ipv4':
+    case 'ipv6': {
+      // A reader finds out anew who is the server, from the ends as the kernel has them: local first.
+      const swap = (info.flags & FdFlag.RoleServer) !== 0;
+      const any = kind === 'ipv4' ? '0.0.0.0' : '::';
+      w.bytes(ipBytes((swap ? info.destIp : info.sourceIp) ?? any));
+      w.bytes(ipBytes((swap ? info.sourceIp : info.destIp) ?? any));
+      w.u16(swap ? info.destPort : info.sourcePort);
+      w.u16(swap ? info.sourcePort : info.destPort);
+      w.u8(protocol(info));
+      break;
+    }
+    case 'ipv4-server':
+    case 'ipv6-server':
+      w.bytes(ipBytes(info.sourceIp ?? (kind === 'ipv4-server' ? '0.0.0.0' : '::')));
+      w.u16(info.sourcePort);
+      w.u8(protocol(info));
+      break;
+    case 'unix':
+      w.u64(info.unixSource);
+      w.u64(info.unixDest);
+      w.text(info.name, MAX_PATH);
+      break;
+    case 'file-v2':
+      w.u32(info.openFlags);
+      w.text(info.name, MAX_PATH);
+      w.u32(info.dev);
+      break;
+    case 'unknown':
+      break;
+    default:
+      w.text(info.name, MAX_PATH);
+      break;
+  }
+}
+
+function protocol(info: FdInfo): number {
+  return info.l4proto === null ? 0 : Math.max(0, (L4_PROTOCOLS as readonly (string | null)[]).indexOf(info.l4proto));
+}
+
+/** What a capture says of the machine it is made on. */
+export function ownMachine(state: State): MachineInfo {
+  let maxPid = 32_768n;
+  try {
+    maxPid = BigInt(readFileSync(`${state.hostRoot}/proc/sys/kernel/pid_max`, 'utf8').trim());
+  } catch {
+    // Only shown by tools.
+  }
+  return { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid, hostname: hostname(), bootTs: state.bootTs };
+}
+
+export interface ScapFileOptions {
+  /** On unless said. */
+  readonly compress?: boolean;
+}
+
+/** Bytes that are gathered before they are compressed and written. */
+const PIECE = 1 << 20;
+
+/** A capture file that is being written. Compressed pieces are gzip members of their own: what is written is readable. */
+export class ScapFile {
+  private readonly encoder = new ScapEncoder();
+  private readonly fd: number;
+  private readonly compress: boolean;
+  /** Events written. */
+  events = 0;
+  /** Bytes in the file. */
+  bytes = 0;
+
+  /** Creates or overwrites it. @throws when it cannot be opened */
+  constructor(path: string, options: ScapFileOptions = {}) {
+    this.compress = options.compress ?? true;
+    this.fd = openSync(path, 'w', 0o600);
+  }
+
+  /** The lists: what is known now. */
+  begin(state: State, machine: MachineInfo = ownMachine(state)): void {
+    const { encoder } = this;
+    encoder.section();
+    encoder.machine(machine);
+    encoder.interfaces(state.interfaces.list());
+    if (state.users !== undefined) encoder.users(state.users.usersOf(HOST_CONTAINER), state.users.groupsOf(HOST_CONTAINER));
+    const threads = [...state.threads.values()];
+    encoder.threads(threads);
+    for (const thread of threads) if (thread.isMain && !thread.inferred) encoder.fds(thread);
+  }
+
+  /** Copies the event; call it before or after the state has taken it in. */
+  event(view: EventView): void {
+    this.encoder.event(view);
+    this.events++;
+    if (this.encoder.out.length >= PIECE) this.flush();
+  }
+
+  flush(): void {
+    const piece = this.encoder.out.take();
+    if (piece.length === 0) return;
+    const data = this.compress ? gzipSync(piece) : piece;
+    for (let at = 0; at < data.length; ) at += writeSync(this.fd, data, at);
+    this.bytes += data.length;
+  }
+
+  close(): void {
+    this.flush();
+    closeSync(this.fd);
+  }
+}
