@@ -3,7 +3,7 @@
 import type { EventView } from '../events/event-view.js';
 import { isIpSocket } from '../events/fd-text.js';
 import { Ev } from '../events/ids.js';
-import { bufferText, rawParam, renderAll } from '../events/render.js';
+import { rawParam, renderAll, renderParam } from '../events/render.js';
 import { EVENTS, READS, WAITS, WRITES } from '../events/table.js';
 import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { canonicalInt } from '../lang/value.js';
@@ -100,11 +100,7 @@ const DATA_PARAM = EVENTS.map((row) => row.params.findIndex((param) => param.nam
 
 function buffer(context: FieldContext): FieldDef<EventView> {
   const bytes: Reader = (e) => (DATA_PARAM[e.type] < 0 ? null : rawParam(e, DATA_PARAM[e.type]));
-  const text: Reader = (e) => {
-    const data = bytes(e);
-    if (data instanceof Uint8Array) return bufferText(data, context.base64);
-    return DATA_PARAM[e.type] < 0 ? null : 'NULL';
-  };
+  const text: Reader = (e) => (DATA_PARAM[e.type] < 0 ? null : (renderParam(e, DATA_PARAM[e.type], context)?.text ?? null));
   return field('evt.buffer', 'BYTEBUF', 'Data that was read, written, sent or received; compare it with `contains`.', text, {
     inCondition: { notEqual: 'one', bind: () => bytes },
   });

@@ -27,8 +27,8 @@ export function commonEventClass<E extends EngineEvent>(options: CommonFieldOpti
   const json = { json: nanoseconds };
   const sinceStart = (event: E): bigint => {
     const now = event.timestamp();
-    if (clock.firstEvent === 0n) clock.firstEvent = now;
-    return now - clock.firstEvent;
+    if (clock.firstEvent === 0n && asyncType(event) === null) clock.firstEvent = now;
+    return clock.firstEvent === 0n ? 0n : now - clock.firstEvent;
   };
   const padded = { format: 'PADDED10' } as const;
   // biome-ignore format: one line a field

@@ -12,6 +12,7 @@ import type { FieldContext } from './context.js';
 import { directoryOf } from './evt-args.js';
 import { addressFields } from './fd-address.js';
 import { isFdEvent, ofFd } from './of-fd.js';
+import { fdsOf } from './of-thread.js';
 
 type Reader = FieldReader<EventView>;
 
@@ -100,14 +101,14 @@ function typesField(): FieldDef<EventView> {
         return (e) => {
           if (!isFdEvent(e) || e.thread === null) return null;
           const types = new Set<string>();
-          for (const fd of e.thread.fds.values()) types.add(typeName(fd));
+          for (const fd of fdsOf(e.thread).values()) types.add(typeName(fd));
           return types.size === 0 ? null : [...types];
         };
       }
       if (argument.index === null) return `the number of a descriptor is needed, not '${argument.text}'`;
       const index = argument.index;
       return (e) => {
-        const fd = isFdEvent(e) ? e.thread?.fds.get(index) : undefined;
+        const fd = isFdEvent(e) && e.thread !== null ? fdsOf(e.thread).get(index) : undefined;
         return fd === undefined ? null : [typeName(fd)];
       };
     },

@@ -7,6 +7,7 @@ import { fdList, NA } from '../events/render.js';
 import type { FieldClass, FieldReader } from '../lang/catalogue.js';
 import type { FdInfo } from '../state/fd-info.js';
 import { field } from './catalogue.js';
+import { fdsOf } from './of-thread.js';
 
 /** Joins what `read` says of each descriptor, leaving out those that it says null of. */
 function joined(read: (fd: number, info: FdInfo | undefined) => string | null): FieldReader<EventView> {
@@ -14,7 +15,7 @@ function joined(read: (fd: number, info: FdInfo | undefined) => string | null): 
     if ((e.type !== Ev.SYSCALL_POLL_X && e.type !== Ev.SYSCALL_PPOLL_X) || e.thread === null) return null;
     let text: string | null = null;
     for (const { fd } of fdList(e.raw(1))) {
-      const item = read(fd, e.thread.fds.get(fd));
+      const item = read(fd, fdsOf(e.thread).get(fd));
       if (item !== null) text = text === null ? item : `${text},${item}`;
     }
     return text;

@@ -124,6 +124,7 @@ function ancestorEnvironmentField(threads: ThreadLookup): Field {
       const generation = argument.index;
       return ofThread((thread) => {
         let at = thread.leader;
+        if (at === null) return '';
         for (let i = 0; at !== null && i < generation; i++) at = threads.get(at.ptid) ?? null;
         return at === null ? null : environmentText(at);
       });

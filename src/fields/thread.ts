@@ -10,7 +10,7 @@ import type { FdInfo } from '../state/fd-info.js';
 import type { ThreadInfo } from '../state/thread-info.js';
 import { field, fieldWith } from './catalogue.js';
 import type { FieldContext } from './context.js';
-import { ofThread } from './of-thread.js';
+import { fdsOf, ofThread } from './of-thread.js';
 import { cgroupOf } from './process-text.js';
 
 type Reader = FieldReader<EventView>;
@@ -119,7 +119,7 @@ const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
 export function standardStreamFields(): readonly Field[] {
   const of = (fd: number, read: (info: FdInfo) => string): Reader => ofThread((thread) => {
-    const info = thread.fds.get(fd);
+    const info = fdsOf(thread).get(fd);
     return info === undefined ? null : read(info);
   });
   return [

@@ -145,6 +145,8 @@ const NEEDS = Uint8Array.from(EVENTS, (row): Need => {
   if (SUCCESSORS.has(row.type)) return Need.Always;
   if (row.type === Ev.SOCKET_CONNECT_E) return Need.Always;
   if ((row.flags & OLD) !== 0) return row.type === Ev.SYSCALL_EXECVEAT_E ? Need.Never : Need.Always;
+  // Older writers left out the start of the pid namespace, which is then shown as absent.
+  if (row.type === Ev.SYSCALL_CLONE_20_X) return Need.IfShort;
   const plan = PLANS[row.type];
   return plan?.sources.some((s) => s.from === From.Enter || s.from === From.Zero) ? Need.IfShort : Need.Never;
 });
