@@ -14,14 +14,20 @@ const WITH_MODIFIER: ReadonlySet<string> = new Set([
   '==', '=', '!=', 'glob', 'iglob', 'contains', 'icontains', 'bcontains', 'startswith', 'bstartswith', 'endswith', 'regex',
 ]);
 
-/** Reads the `exceptions` of a rule item. Null: something was wrong, and has been reported. */
-export function readExceptions(item: RawMap, rulePath: Path, appending: boolean, problems: Problems): readonly ExceptionInfo[] | null {
+/** `whole`: nothing was wrong (what was has been reported). */
+export interface ReadExceptions {
+  readonly exceptions: readonly ExceptionInfo[];
+  readonly whole: boolean;
+}
+
+/** Reads the `exceptions` of a rule item. */
+export function readExceptions(item: RawMap, rulePath: Path, appending: boolean, problems: Problems): ReadExceptions {
   const node = get(item, 'exceptions');
-  if (node === undefined || node.kind === 'null') return [];
+  if (node === undefined || node.kind === 'null') return { exceptions: [], whole: true };
   const path = step(rulePath, 'exceptions', node.span);
   if (node.kind !== 'sequence') {
     problems.error('LOAD_ERR_YAML_VALIDATE', path, `'exceptions' is not a sequence`, 'write each exception as an item: `- name: ...`');
-    return null;
+    return { exceptions: [], whole: false };
   }
   const exceptions: ExceptionInfo[] = [];
   let whole = true;
@@ -36,7 +42,7 @@ export function readExceptions(item: RawMap, rulePath: Path, appending: boolean,
     }
     exceptions.push(exception);
   }
-  return whole ? exceptions : null;
+  return { exceptions, whole };
 }
 
 function readException(node: RawNode, rulePath: Path, listPath: Path, appending: boolean, problems: Problems): ExceptionInfo | null {

@@ -62,7 +62,7 @@ export function readDocuments(source: SourceText): RawDocuments {
         code: 'LOAD_ERR_YAML_PARSE',
         message: `the YAML is not valid: ${yamlMessage(error.message)}`,
         hint: YAML_HINTS[error.code] ?? 'check the indentation and the quotes around this place',
-        span: { source, start: error.pos[0], end: Math.max(error.pos[1], error.pos[0] + 1) },
+        span: { source, start: Math.min(error.pos[0], source.text.length), end: Math.min(error.pos[1], source.text.length) },
         context: ['rules content'],
       });
     }

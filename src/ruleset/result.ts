@@ -20,7 +20,8 @@ export function resultAsText(result: FileResult, verbose = true): string {
   const verdict = errors.length > 0 ? 'Invalid' : warnings.length > 0 ? 'Ok, with warnings' : 'Ok';
   const lines = [`${result.source.name}: ${verdict}`];
   if (errors.length > 0 || verbose) {
-    if (result.schemaWarnings.length > 0) lines.push(`${count(result.schemaWarnings.length, 'schema warning')}:`, ...result.schemaWarnings.map((warning) => `  ${warning}`));
+    // Most of what the schema has to say is told better below.
+    if (result.schemaWarnings.length > 0 && result.diagnostics.length === 0) lines.push(`${count(result.schemaWarnings.length, 'schema warning')}:`, ...result.schemaWarnings.map((warning) => `  ${warning}`));
     if (errors.length > 0) lines.push(`${count(errors.length, 'error')}:`, ...errors.map(formatDiagnostic));
     if (warnings.length > 0) lines.push(`${count(warnings.length, 'warning')}:`, ...warnings.map(formatDiagnostic));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rule items: definitions, and what later items append to them, replace in them, or switch on and off. */
 import { PRIORITIES, type Priority } from '../alert/alert.js';
+import { closest } from '../lang/suggest.js';
 import { Decoder } from './decode.js';
 import { checkException, isGiven, readExceptions } from './exceptions.js';
 import type { ExceptionInfo, RuleInfo } from './items.js';
@@ -78,9 +79,11 @@ export class RuleCollector {
     const read = readExceptions(decoder.map, decoder.path, false, this.#problems);
     const isField = this.#sources.get(source);
     if (isField === undefined) {
-      this.#problems.warn('LOAD_UNKNOWN_SOURCE', decoder.path, `there is no event source '${source}', so the rule is left out`, `sources are: ${[...this.#sources.keys()].join(', ')}`, decoder.valuePath('source').at(-1)?.span);
+      const names = [...this.#sources.keys()];
+      const near = closest(source, names);
+      this.#problems.warn('LOAD_UNKNOWN_SOURCE', decoder.path, `there is no event source '${source}', so the rule is left out`, near === null ? `sources are: ${names.join(', ')}` : `did you mean '${near}'?`, decoder.valuePath('source').at(-1)?.span);
     }
-    const exceptions = (read ?? []).map((exception) => checkException(exception, isField ?? null, this.#problems));
+    const exceptions = read.exceptions.map((exception) => checkException(exception, isField ?? null, this.#problems));
     const previous = this.rules.get(name);
     const clash = this.#differentSource(previous, source, decoder.path);
     if (condition === undefined || condition === null || output === undefined || output === null || clash) {
@@ -159,7 +162,11 @@ export class RuleCollector {
       else if (key === 'enabled') use(decoder.boolean('enabled', 'required'), (v) => { update.enabled = v; });
       else if (key === 'warn_evttypes') use(decoder.boolean('warn_evttypes', 'required'), (v) => { update.warnEvttypes = v; });
       else if (key === 'skip-if-unknown-filter') use(decoder.boolean(key, 'required'), (v) => { update.skipIfUnknownFilter = v; });
-      else use(readExceptions(decoder.map, decoder.path, appending, this.#problems), (v) => { update.exceptions = v; });
+      else {
+        const { exceptions, whole: read } = readExceptions(decoder.map, decoder.path, appending, this.#problems);
+        update.exceptions = exceptions;
+        whole = whole && read;
+      }
     }
     return whole ? update : null;
   }

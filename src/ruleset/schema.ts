@@ -71,7 +71,7 @@ let compiled: ValidateFunction | null = null;
 export function schemaWarnings(documents: readonly unknown[]): readonly string[] {
   compiled ??= new Ajv({ allErrors: true, strict: false }).compile(lenient());
   const validate = compiled;
-  return documents.flatMap((document) => (document === null || validate(document) ? [] : (validate.errors ?? []).map(describeError)));
+  return documents.flatMap((document) => (document === null || validate(document) ? [] : (validate.errors ?? []).filter((error) => !error.schemaPath.includes('/anyOf/')).map(describeError)));
 }
 
 function describeError(error: ErrorObject): string {

@@ -77,7 +77,7 @@ describe('a position inside a scalar', () => {
           if (/[\w.=é:-]/.test(value[i])) expect(text[start]).toBe(value[i]);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });
@@ -123,7 +123,7 @@ describe('reading YAML', () => {
         documents.forEach(visit);
         diagnostics.forEach(formatDiagnostic);
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });
