@@ -14,8 +14,11 @@ export function print(node: Expr | Operand, options: PrintOptions = {}): string 
     case 'and':
     case 'or':
       return `(${node.children.map((child) => print(child, options)).join(` ${node.kind} `)})`;
-    case 'not':
-      return `not ${print(node.child, options)}`;
+    case 'not': {
+      const child = print(node.child, options);
+      // Two that follow each other would be read as none.
+      return options.loose !== true && child.startsWith('not ') ? `not (${child})` : `not ${child}`;
+    }
     case 'macro':
       return node.body === null || options.keepMacros === true ? node.name : print(node.body, options);
     case 'exists':
