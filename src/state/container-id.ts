@@ -50,12 +50,31 @@ const NO_NAMESPACES: ReadonlySet<string> = new Set([
 /** `cgroups` are `controller=path`. Null: on the host. */
 export function containerFromCgroups(cgroups: readonly string[]): CgroupContainer | null {
   for (const cgroup of cgroups) {
-    const path = cgroup.slice(cgroup.indexOf('=') + 1);
+    const path = pathOf(cgroup);
     if (path.length <= 1) continue;
-    const found = containerFromPath(path);
+    const found = containerFromPath(path) ?? (isLimitOnly(path, cgroups) ? null : containerdName(path));
     if (found !== null) return found;
   }
   return null;
+}
+
+function pathOf(cgroup: string): string {
+  return cgroup.slice(cgroup.indexOf('=') + 1);
+}
+
+/**
+ * One controller alone has the process in this group, the others have it in their root: somebody limits its memory, say.
+ * A runtime puts its containers into a group of every controller.
+ */
+function isLimitOnly(path: string, cgroups: readonly string[]): boolean {
+  let here = 0;
+  let inRoot = 0;
+  for (const cgroup of cgroups) {
+    const other = pathOf(cgroup);
+    if (other === path) here++;
+    else if (other === '/') inRoot++;
+  }
+  return here === 1 && inRoot > 0;
 }
 
 function containerFromPath(path: string): CgroupContainer | null {
@@ -69,6 +88,10 @@ function containerFromPath(path: string): CgroupContainer | null {
   }
   const bpm = BPM.exec(path);
   if (bpm !== null) return { id: bpm[1], type: 'bpm' };
+  return null;
+}
+
+function containerdName(path: string): CgroupContainer | null {
   const containerd = CONTAINERD.exec(path);
   if (containerd === null) return null;
   const [, namespace, name] = containerd;
