@@ -24,10 +24,12 @@ export function createMachine(config: Config): Machine {
   const hostname = process.env.FALCO_HOSTNAME || osHostname();
   const clock: RunClock = { firstEvent: 0n };
   const users = new UserTable();
+  const containers = new ContainerTable();
   const live = config.engine.kind !== 'replay';
   const state = new State({
     threadTableSize: config.falco_libs.thread_table_size,
     users,
+    containers,
     hostRoot: process.env.HOST_ROOT ?? '',
     wantUnknown: live,
   });
@@ -36,7 +38,7 @@ export function createMachine(config: Config): Machine {
     clock,
     threads: state.threads,
     users,
-    containers: new ContainerTable(),
+    containers,
     interfaces: state.interfaces,
     dnsNames: new DnsNames(),
     base64: config.buffer_format_base64,
