@@ -52,7 +52,8 @@ export function readFdTable(directory: string, read: (path: string) => string | 
   return table;
 }
 
-function readFd(directory: string, name: string, read: (path: string) => string | null, sockets: () => SocketTable): FdInfo | null {
+/** One descriptor; null: it is gone, or a socket of an unknown kind. */
+export function readFd(directory: string, name: string, read: (path: string) => string | null, sockets: () => SocketTable): FdInfo | null {
   let target: string;
   try {
     target = readlinkSync(`${directory}fd/${name}`);

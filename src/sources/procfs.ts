@@ -5,9 +5,10 @@
  */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import type { FdInfo } from '../state/fd-info.js';
 import type { State } from '../state/state.js';
 import { ThreadInfo } from '../state/thread-info.js';
-import { readFdTable } from './procfs-fds.js';
+import { readFd, readFdTable } from './procfs-fds.js';
 import { readSockets, type SocketTable } from './procfs-sockets.js';
 
 /** Bytes of arguments and of environment that are kept. */
@@ -76,6 +77,13 @@ export class Procfs {
       for (const process of chain) state.learn(this.process(process, state));
     }
     this.sockets.clear();
+  }
+
+  /** One descriptor of a process as it is now; null: it is gone. */
+  fd(pid: number, fd: number): FdInfo | null {
+    const directory = `${this.root}${pid}/`;
+    this.sockets.clear();
+    return readFd(directory, String(fd), (path) => this.text(directory + path), () => this.socketsOf(directory));
   }
 
   /** A process's threads, the main one first; empty: it is gone, or a kernel thread or zombie. */
@@ -174,7 +182,7 @@ export class Procfs {
 
 const LOOK_UP_MS = 50;
 
-/** Repairs the state while it runs: threads that events tell of and nothing was known of are looked up. */
+/** Completes the state while it runs: looks up threads that events tell of, and descriptors sent over unix sockets. */
 export class MissingThreads {
   private timer: NodeJS.Timeout | null = null;
 
@@ -191,6 +199,12 @@ export class MissingThreads {
   run(): void {
     const tids = this.state.takeWanted();
     if (tids.length !== 0) this.procfs.lookUp(this.state, tids);
+    for (const { tid, fd } of this.state.takeReceivedFds()) {
+      const thread = this.state.threads.get(tid);
+      if (thread === undefined || thread.inferred || thread.fds.has(fd)) continue;
+      const info = this.procfs.fd(thread.pid, fd);
+      if (info !== null) thread.fds.set(fd, info);
+    }
   }
 
   stop(): void {

@@ -36,6 +36,11 @@ export interface StateOptions {
   readonly wantUnknown?: boolean;
 }
 
+export interface ReceivedFd {
+  readonly tid: number;
+  readonly fd: number;
+}
+
 export interface StateStats extends ThreadTableStats {
   /** Descriptors that found no room in their process's table. */
   readonly fdsRefused: number;
@@ -98,6 +103,7 @@ export class State {
   fdsRefused = 0;
   private unknownThreads = 0;
   private readonly wanted: Set<number> | null;
+  private readonly received: ReceivedFd[] = [];
   private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly container: CgroupContainer | null }>();
   private exited: ThreadInfo | null = null;
   private closing: ThreadInfo | null = null;
@@ -225,7 +231,17 @@ export class State {
     this.closing = null;
   }
 
+  /** Descriptors that threads were sent over unix sockets, for the source to look up; the list is emptied. */
+  takeReceivedFds(): ReceivedFd[] {
+    return this.received.splice(0);
+  }
+
   // For handlers.
+
+  /** A thread was sent a descriptor; which file it is, only the kernel knows. */
+  receivedFd(tid: number, fd: number): void {
+    if (this.wanted !== null && this.received.length < MAX_WANTED) this.received.push({ tid, fd });
+  }
 
   /** The thread, or a new one of which nothing but the id is known; null: no room. */
   obtain(tid: number): ThreadInfo | null {

@@ -334,8 +334,26 @@ function guessRole(info: FdInfo, thread: ThreadInfo, incoming: boolean): void {
   else info.flags |= incoming ? FdFlag.RoleServer : FdFlag.RoleClient;
 }
 
-/** @param tupleParam where the tuple is; -1: the event has none. */
-function received(tupleParam: number): Handler {
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MAX_SENT_FDS = 253;
+
+/** Notes the descriptors in a message's control data: records of length u64 (padded to 8), level i32, type i32, data. */
+function takeRights(state: State, thread: ThreadInfo, control: Uint8Array): void {
+  const data = new DataView(control.buffer, control.byteOffset, control.byteLength);
+  for (let at = 0; at + 16 <= control.length; ) {
+    const length = data.getUint32(at, true);
+    if (length < 16 || data.getUint32(at + 4, true) !== 0 || at + length > control.length) return;
+    if (data.getInt32(at + 8, true) === SOL_SOCKET && data.getInt32(at + 12, true) === SCM_RIGHTS) {
+      const count = Math.min((length - 16) >> 2, MAX_SENT_FDS);
+      for (let i = 0; i < count; i++) state.receivedFd(thread.tid, data.getInt32(at + 16 + 4 * i, true));
+    }
+    at += (length + 7) & ~7;
+  }
+}
+
+/** @param tupleParam where the tuple is; -1: the event has none. @param controlParam likewise. */
+function received(tupleParam: number, controlParam = -1): Handler {
   return (state, view) => {
     const info = view.fd;
     if (info === null || !view.has(0)) return;
@@ -346,6 +364,7 @@ function received(tupleParam: number): Handler {
     }
     if (inet && !info.isServerSocket) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
     if (tupleParam !== -1) exchanged(state, view, tupleParam, true);
+    if (controlParam !== -1 && info.type === 'unix' && view.size(controlParam) >= 16) takeRights(state, view.thread!, view.raw(controlParam));
   };
 }
 
@@ -375,7 +394,6 @@ function inferSocket(state: State, view: EventView): void {
 const onGetsockopt: Handler = (state, view) => {
   const info = view.fd;
   if (info === null || !state.trackConnections || view.int(0) < 0) return;
-  const SOL_SOCKET = 1;
   const SO_ERROR = 4;
   if (view.u8(2) !== SOL_SOCKET || view.u8(3) !== SO_ERROR) return;
   const value = view.raw(4);
@@ -398,8 +416,8 @@ export const SOCKET_HANDLERS: readonly HandlerEntry[] = [
   [Ev.SYSCALL_PREADV_X, received(-1)],
   [Ev.SOCKET_RECV_X, received(4)],
   [Ev.SOCKET_RECVFROM_X, received(2)],
-  [Ev.SOCKET_RECVMSG_X, received(3)],
-  [Ev.SOCKET_RECVMMSG_X, received(4)],
+  [Ev.SOCKET_RECVMSG_X, received(3, 4)],
+  [Ev.SOCKET_RECVMMSG_X, received(4, 5)],
   [Ev.SYSCALL_WRITE_X, sent(-1, false)],
   [Ev.SYSCALL_WRITEV_X, sent(-1, false)],
   [Ev.SYSCALL_PWRITE_X, sent(-1, false)],
