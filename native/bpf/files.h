@@ -5,10 +5,14 @@
 
 INLINE struct file *file_of(s32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
-	if (fd < 0 || !table || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	struct task_struct *task = checked_task();
+	struct files_struct *open = CHECKED(task, files);
+	if (fd < 0 || !open)
 		return NULL;
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct fdtable *table = CHECKED(open, fdt);
+	if (!table || (u32)fd >= CHECKED(table, max_fds))
+		return NULL;
+	struct file **files = CHECKED(table, fd);
 	struct file *file = NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;
@@ -20,13 +24,12 @@ enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
  * On overlayfs: does the file live in the writable layer? The overlay's inode is followed by a pointer to the upper
  * dentry (struct ovl_inode; __upperdentry stands right after vfs_inode in all kernels so far).
  */
-INLINE enum layer layer_of(struct dentry *dentry)
+INLINE enum layer layer_of(struct inode *inode, struct super_block *filesystem)
 {
-	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
+	if (BPF_CORE_READ(filesystem, s_magic) != OVERLAYFS_MAGIC)
 		return LAYER_NONE;
 	struct dentry *upper = NULL;
-	u64 inode = (u64)BPF_CORE_READ(dentry, d_inode);
-	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)(inode + bpf_core_type_size(struct inode)));
+	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)((u64)inode + bpf_core_type_size(struct inode)));
 	return upper && BPF_CORE_READ(upper, d_inode, i_ino) ? LAYER_UPPER : LAYER_LOWER;
 }
 
@@ -50,9 +53,10 @@ INLINE struct opened opened_file(s64 fd)
 	if (fd == 0)
 		return out;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	out.dev = user_device(BPF_CORE_READ(inode, i_sb, s_dev));
+	struct super_block *filesystem = BPF_CORE_READ(inode, i_sb);
+	out.dev = user_device(BPF_CORE_READ(filesystem, s_dev));
 	out.ino = BPF_CORE_READ(inode, i_ino);
-	out.layer = layer_of(BPF_CORE_READ(file, f_path.dentry));
+	out.layer = layer_of(inode, filesystem);
 	return out;
 }
 

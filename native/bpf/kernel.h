@@ -302,14 +302,19 @@ struct socket {
 
 #pragma clang attribute pop
 
-/* ---- registers: the one place where tp_btf (checked pointers) and raw_tp (any memory) differ ---- */
+/* ---- the one place where tp_btf (checked pointers) and raw_tp (any memory) differ ---- */
 
 #ifdef RAW_TP
 #define HOOK(name) SEC("raw_tp/" name)
 #define REG(regs, field) BPF_CORE_READ(regs, field)
+#define checked_task() ((struct task_struct *)bpf_get_current_task())
+#define CHECKED(pointer, ...) BPF_CORE_READ(pointer, __VA_ARGS__)
 #else
 #define HOOK(name) SEC("tp_btf/" name)
 #define REG(regs, field) ((regs)->field)
+/* The current task as a pointer that the verifier knows the type of: members are read by plain loads, without a helper. */
+#define checked_task() ((struct task_struct *)bpf_get_current_task_btf())
+#define CHECKED(pointer, field) ((pointer)->field)
 #endif
 
 INLINE u32 syscall_number(struct pt_regs *regs)
@@ -351,12 +356,13 @@ INLINE struct task_struct *current_task(void)
 }
 
 /* A 32-bit call on a 64-bit kernel: its number and arguments mean something else. */
-INLINE int is_compat_call(struct task_struct *task)
+INLINE int is_compat_call(void)
 {
+	struct task_struct *task = checked_task();
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread_info.status) & 2; /* TS_COMPAT */
+	return CHECKED(task, thread_info.status) & 2; /* TS_COMPAT */
 #else
-	return (BPF_CORE_READ(task, thread_info.flags) >> 22) & 1; /* TIF_32BIT */
+	return (CHECKED(task, thread_info.flags) >> 22) & 1; /* TIF_32BIT */
 #endif
 }
 

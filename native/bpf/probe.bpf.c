@@ -31,7 +31,7 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 		return 0;
 	if (config.drop_failed && (s64)ctx[1] < 0)
 		return 0;
-	if (is_compat_call(current_task())) {
+	if (is_compat_call()) {
 		struct counts *c = this_counts();
 		if (c)
 			c->foreign++;

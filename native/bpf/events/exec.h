@@ -89,8 +89,9 @@ INLINE int is_memfd(struct dentry *dentry)
 INLINE u32 exe_flags(const struct cred *cred, struct file *exe)
 {
 	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
-	enum layer layer = layer_of(dentry);
-	return (is_writable(cred, BPF_CORE_READ(exe, f_inode)) ? F_execve_flags_EXE_WRITABLE : 0) |
+	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+	enum layer layer = layer_of(inode, BPF_CORE_READ(inode, i_sb));
+	return (is_writable(cred, inode) ? F_execve_flags_EXE_WRITABLE : 0) |
 	       (layer == LAYER_UPPER ? F_execve_flags_EXE_UPPER_LAYER : 0) |
 	       (layer == LAYER_LOWER ? F_execve_flags_EXE_LOWER_LAYER : 0) |
 	       (is_memfd(dentry) ? F_execve_flags_EXE_FROM_MEMFD : 0);
