@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 export class Watched {
   text = '';
   private readonly closed: Promise<number | null>;
-  private ended = false;
+  ended = false;
   private wake: () => void = () => {};
 
   constructor(readonly child: ChildProcess) {
