@@ -2,7 +2,14 @@
 /** Metrics as `Falco internal: metrics snapshot` messages and as lines of a file, with the peer's field names, one per source. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { sortedJson } from '../alert/json.js';
+import { FileOutput } from '../outputs/file.js';
+import { parseDuration } from '../util/duration.js';
+import type { Log } from '../util/log.js';
 import { VERSION } from '../util/package.js';
+import type { Config } from './config/schema.js';
+import type { InternalMessage } from './internal-message.js';
+import type { Part } from './lifecycle.js';
 import { sumLosses } from './losses.js';
 import { type MetricsInput, resources } from './metrics.js';
 
@@ -88,4 +95,51 @@ export class MetricsSnapshots {
 /** Seconds since the epoch. */
 function bootTime(): number {
   return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0);
+}
+
+/** Takes a snapshot every `metrics.interval`: by the outputs, as a rule's alert would, and into a file. */
+export class MetricsWriter implements Part {
+  readonly name = 'metrics snapshots';
+  private readonly snapshots = new MetricsSnapshots();
+  private readonly file: FileOutput | null;
+  private timer: NodeJS.Timeout | null = null;
+  private sample = 0;
+
+  constructor(
+    private readonly options: Config['metrics'],
+    private readonly log: Log,
+    private readonly input: () => MetricsInput,
+    private readonly push: (message: InternalMessage) => void,
+  ) {
+    this.file = options.output_file === '' ? null : new FileOutput({ filename: options.output_file, keepAlive: true });
+  }
+
+  async start(): Promise<void> {
+    const { enabled, interval, output_rule } = this.options;
+    if (!enabled || (!output_rule && this.file === null)) return;
+    const milliseconds = parseDuration(interval) ?? 0;
+    this.log.info(`Setting metrics interval to ${interval}, equivalent to ${milliseconds} (ms)`);
+    await this.file?.start();
+    this.timer = setInterval(() => this.take(Date.now()), milliseconds);
+    this.timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    await this.file?.stop();
+  }
+
+  private take(now: number): void {
+    const rule = 'Falco internal: metrics snapshot';
+    this.sample++;
+    for (const { fields } of this.snapshots.take(this.input(), now)) {
+      if (this.options.output_rule) {
+        this.push({ time: BigInt(now) * 1_000_000n, rule, priority: 'Informational', message: 'Falco metrics snapshot', fields });
+      }
+      const line = sortedJson({ output_fields: fields, sample: this.sample });
+      this.file?.deliver({ line, priority: 'Informational', rule }).catch((error: Error) => {
+        this.log.error(`Cannot write ${this.options.output_file}: ${error.message}`);
+      });
+    }
+  }
 }

@@ -2,7 +2,6 @@
 /** Prometheus metrics: the peer's names where it has them, `falco_ts_` for ours. Made afresh for each scrape. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { Counter, Gauge, Registry } from 'prom-client';
 import { PRIORITIES } from '../alert/alert.js';
 import type { ChannelStats } from '../outputs/channel.js';
 import type { SourceStats } from '../sources/source.js';
@@ -29,6 +28,7 @@ export interface MetricsInput {
 type Labels = Readonly<Record<string, string>>;
 
 export async function renderMetrics(input: MetricsInput): Promise<{ contentType: string; text: string }> {
+  const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   const counter = (name: string, help: string, series: readonly (readonly [Labels, number])[]) => {
     const metric = new Counter({ name, help, labelNames: labelNames(series), registers: [registry] });

@@ -1,132 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One run of the monitor: what starts in which order, what a reload changes, and what is said at the end. */
-import { rmSync, writeFileSync } from 'node:fs';
-import { sortedJson } from '../alert/json.js';
-import type { AnyCatalogue } from '../engine/engine.js';
-import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
-import type { Ruleset } from '../ruleset/ruleset.js';
+import type { SourceText } from '../lang/diagnostic.js';
+import type { OutputMessage } from '../outputs/output.js';
 import { ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
-import { FileOutput } from '../outputs/file.js';
 import { loadNative } from '../sources/native-binding.js';
 import { StartError } from '../sources/source.js';
-import type { ConfigurableLog, Log } from '../util/log.js';
-import { parseDuration } from '../util/duration.js';
+import type { ConfigurableLog } from '../util/log.js';
 import { VERSION } from '../util/package.js';
-import { type ConfigRequest, type LoadedConfig, loadConfig } from './config/load.js';
+import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
-import { createDetection, type Detection, hashes, loadRules } from './detection.js';
-import { formatInternal } from './internal-message.js';
+import { createDetection, type Detection, hashes } from './detection.js';
+import { explain, isProbeError } from './errors.js';
+import { formatInternal, type InternalMessage } from './internal-message.js';
 import { Lifecycle, type Part } from './lifecycle.js';
 import { describeSource, DropMonitor, type Lossy, LossWatch } from './losses.js';
-import { cataloguesOf, createMachine, loadedSources, type Machine } from './machine.js';
+import type { Machine } from './machine.js';
 import { type MetricsInput, renderMetrics } from './metrics.js';
-import { MetricsSnapshots } from './metrics-snapshot.js';
+import { MetricsWriter } from './metrics-snapshot.js';
 import { Outputs } from './outputs.js';
+import { Pidfile } from './pidfile.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
+import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepared } from './prepare.js';
 import { RuleStats } from './rule-stats.js';
-import { listRulesFiles, readRulesFiles } from './rules.js';
-import { type OpenSource, openSource, replaySource, selectSources, type SourceSelection } from './sources.js';
-import { BUILT_IN, unservedKeys } from './unserved.js';
+import { type OpenSource, openSource, replaySource } from './sources.js';
 import { FileWatch } from './watch.js';
 import { Webserver } from './webserver.js';
-
-export interface MonitorRequest {
-  readonly config: ConfigRequest;
-  /** `-r`; empty: what the configuration says. */
-  readonly rules: readonly string[];
-  readonly sources: SourceSelection;
-  /** `-p`: appended to every output. */
-  readonly appended: string | null;
-  readonly unbuffered: boolean;
-  readonly pidfile: string | null;
-  /** A capture to replay when system calls cannot be captured. */
-  readonly fallbackCapture: string | null;
-}
-
-/** Configuration and rules, loaded and checked: all that a dry run needs. */
-export interface Prepared {
-  readonly loaded: LoadedConfig;
-  readonly rulesFiles: readonly SourceText[];
-  readonly ruleset: Ruleset;
-  readonly sources: readonly string[];
-  readonly enabled: readonly string[];
-  readonly machine: Machine;
-  readonly catalogues: readonly AnyCatalogue[];
-}
-
-/** Errors were printed by whoever found them. */
-export class LoadFailed extends Error {}
-
-/** Loads the configuration and sets the log up by it. @throws LoadFailed */
-export function prepareConfig(request: Pick<MonitorRequest, 'config' | 'unbuffered'>, log: ConfigurableLog): LoadedConfig {
-  const { value, diagnostics } = loadConfig(request.config);
-  if (value !== null) configureLog(log, value.config);
-  for (const d of diagnostics) {
-    if (d.severity === 'error') log.log.error(formatDiagnostic(d));
-    else log.log.warning(formatDiagnostic(d));
-  }
-  if (value === null) throw new LoadFailed('the configuration has errors');
-  return request.unbuffered ? { ...value, config: { ...value.config, buffered_outputs: false } } : value;
-}
-
-function configureLog(log: ConfigurableLog, config: Config): void {
-  let syslog: ((severity: number, message: string) => void) | null = null;
-  if (config.log_syslog) {
-    // The log is not an output: without the addon it goes to standard error only.
-    try {
-      const native = loadNative();
-      syslog = (severity, message) => native.syslog(severity, 'falco-ts', message);
-    } catch {
-      syslog = null;
-    }
-  }
-  log.configure({ level: config.log_level, stderr: config.log_stderr, syslog, iso8601: config.time_format_iso_8601 });
-}
-
-/** Loads rules for a configuration. `machine`: that of a run that goes on. @throws LoadFailed, StartError */
-export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log, machine: Machine = createMachine(loaded.config)): Prepared {
-  const sources = loadedSources(loaded.plugins);
-  const enabled = loaded.config.engine.kind === 'replay' ? ['syscall'] : selectSources(sources, request.sources);
-  const paths = request.rules.length > 0 ? request.rules : loaded.rulesPaths;
-  const files = listRulesFiles(paths);
-  if (files.length === 0) {
-    throw new StartError('RULES_FILE', 'You must specify at least one rules file/directory via -r or a rules_files entry in falco.yaml');
-  }
-  const rulesFiles = readRulesFiles(files);
-  const catalogues = cataloguesOf(sources, machine.context);
-  const rules = loadRules(rulesFiles, loaded, catalogues, request.appended);
-  log.info('Loading rules from:');
-  for (const file of rules.files) {
-    const line = `   ${file.source.name} | schema validation: ${file.schemaWarnings.length === 0 ? 'ok' : 'failed'}`;
-    if (file.schemaWarnings.length === 0) log.info(line);
-    else log.warning([line, ...file.schemaWarnings.map((warning) => `      ${warning}`)].join('\n'));
-    for (const d of file.diagnostics) {
-      if (d.severity === 'error') log.error(formatDiagnostic(d));
-      else log.warning(formatDiagnostic(d));
-    }
-  }
-  if (rules.ruleset === null) throw new LoadFailed('the rules have errors');
-  return { loaded, rulesFiles, ruleset: rules.ruleset, sources, enabled, machine, catalogues };
-}
-
-export function logStart(loaded: LoadedConfig, log: Log): void {
-  log.info(`Falco version: ${VERSION} (${process.arch}), falco-ts, rules engine ${formatVersion(ENGINE_VERSION)}`);
-  log.info('Falco initialized with configuration files:');
-  for (const file of loaded.files) {
-    const line = `   ${file.path} | schema validation: ${file.valid ? 'ok' : 'failed'}`;
-    if (file.valid) log.info(line);
-    else log.warning(line);
-  }
-  for (const line of unservedKeys(loaded.config)) log.warning(line);
-  for (const plugin of loaded.plugins) {
-    if ((BUILT_IN as readonly string[]).includes(plugin.name)) log.info(`Loaded plugin '${plugin.name}', which is built in`);
-    else log.warning(`Plugin '${plugin.name}' is not available: falco-ts loads no plugin libraries`);
-  }
-  if (process.env.FALCO_HOSTNAME) log.info(`Hostname value has been overridden via environment variable to: ${process.env.FALCO_HOSTNAME}`);
-}
-
-/** Errors with these codes mean that this machine or this user cannot load the probe, whatever the configuration. */
-const isProbeError = (error: unknown): error is StartError => error instanceof StartError && /^(PROBE|NATIVE)_/.test(error.code);
 
 export class Monitor {
   private readonly stats = new RuleStats();
@@ -186,11 +84,11 @@ export class Monitor {
     }
     try {
       await this.lifecycle.start([
-        this.pidfilePart(),
+        new Pidfile(this.request.pidfile),
         this.outputs,
         ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
         this.lossPart(),
-        this.snapshotPart(),
+        new MetricsWriter(this.loaded.config.metrics, this.log.log, () => this.metricsInput(), (message) => this.outputs.push(this.internal(message))),
         ...enabled.map((name) => this.sourcePart(name)),
         this.watchPart(),
       ]);
@@ -235,24 +133,6 @@ export class Monitor {
       configureLog(this.log, this.loaded.config);
       log.error(`Reload refused, the old configuration and rules go on: ${(error as Error).message}`);
     }
-  }
-
-  private pidfilePart(): Part {
-    const { pidfile } = this.request;
-    return {
-      name: 'pid file',
-      start: async () => {
-        if (pidfile === null) return;
-        try {
-          writeFileSync(pidfile, String(process.pid));
-        } catch (error) {
-          throw new StartError('PIDFILE', `the pid file cannot be written: ${(error as Error).message}`, undefined, { cause: error });
-        }
-      },
-      stop: async () => {
-        if (pidfile !== null) rmSync(pidfile, { force: true });
-      },
-    };
   }
 
   private sourcePart(name: string): Part {
@@ -329,8 +209,7 @@ export class Monitor {
         if (action === 'log') log.warning(message);
         if (action === 'alert') {
           const fields = { n_evts: String(events), n_drops: String(dropped), ...Object.fromEntries(Object.entries(losses).map(([kind, n]) => [`n_drops_${kind}`, String(n)])) };
-          const options = { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname };
-          this.outputs.push(formatInternal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Debug', message, fields }, options));
+          this.outputs.push(this.internal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Debug', message, fields }));
         }
         if (action === 'exit') {
           log.critical(message);
@@ -339,6 +218,10 @@ export class Monitor {
         }
       }
     });
+  }
+
+  private internal(message: InternalMessage): OutputMessage {
+    return formatInternal(message, { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname });
   }
 
   private webserverPart(): Part {
@@ -376,41 +259,6 @@ export class Monitor {
       sources: this.open.map((source) => ({ name: source.name, engine: source.engine, stats: source.stats() })),
       outputs: this.outputs.stats(),
       state: { threads, counters: { ...counters } },
-    };
-  }
-
-  /** Snapshots by the outputs and into a file, every `metrics.interval`. */
-  private snapshotPart(): Part {
-    const { metrics } = this.loaded.config;
-    const snapshots = new MetricsSnapshots();
-    const file = metrics.output_file === '' ? null : new FileOutput({ filename: metrics.output_file, keepAlive: true });
-    let timer: NodeJS.Timeout | null = null;
-    let sample = 0;
-    const take = () => {
-      sample++;
-      const now = Date.now();
-      for (const { fields } of snapshots.take(this.metricsInput(), now)) {
-        const internal = { time: BigInt(now) * 1_000_000n, rule: 'Falco internal: metrics snapshot', priority: 'Informational', message: 'Falco metrics snapshot', fields } as const;
-        if (metrics.output_rule) this.outputs.push(formatInternal(internal, { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname }));
-        file?.deliver({ line: sortedJson({ output_fields: fields, sample }), priority: internal.priority, rule: internal.rule }).catch((error: Error) => {
-          this.log.log.error(`Cannot write ${metrics.output_file}: ${error.message}`);
-        });
-      }
-    };
-    return {
-      name: 'metrics snapshots',
-      start: async () => {
-        if (!metrics.enabled || !(metrics.output_rule || file !== null)) return;
-        const interval = parseDuration(metrics.interval) ?? 0;
-        this.log.log.info(`Setting metrics interval to ${metrics.interval}, equivalent to ${interval} (ms)`);
-        await file?.start();
-        timer = setInterval(take, interval);
-        timer.unref();
-      },
-      stop: async () => {
-        if (timer !== null) clearInterval(timer);
-        await file?.stop();
-      },
     };
   }
 
@@ -462,10 +310,3 @@ function stateLosses(machine: Machine): Record<string, number> {
   const { refused, evicted, fdsRefused } = machine.state.stats();
   return { threadsRefused: refused, threadsEvicted: evicted, fdsRefused };
 }
-
-/** An error as a user reads it: what is wrong, its code, and what to do. */
-export function explain(error: unknown): string {
-  if (!(error instanceof StartError)) return (error as Error).message;
-  return `${error.message} [${error.code}]${error.hint === undefined ? '' : `\n  help: ${error.hint}`}`;
-}
-

@@ -17,27 +17,6 @@ import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
 import type { Pipeline } from './pipeline.js';
 
-export interface SourceSelection {
-  readonly enable: readonly string[];
-  readonly disable: readonly string[];
-}
-
-/** @throws StartError when the selection names what is not there, or leaves nothing */
-export function selectSources(loaded: readonly string[], { enable, disable }: SourceSelection): readonly string[] {
-  if (enable.length > 0 && disable.length > 0) {
-    throw new StartError('SOURCES', 'You can not mix --enable-source and --disable-source');
-  }
-  for (const [names, what] of [[enable, 'enabling'], [disable, 'disabling']] as const) {
-    const unknown = names.find((name) => !loaded.includes(name));
-    if (unknown !== undefined) {
-      throw new StartError('SOURCES', `Attempted ${what} an unknown event source: ${unknown}`, `the loaded sources are ${loaded.join(', ')}`);
-    }
-  }
-  const enabled = loaded.filter((name) => (enable.length > 0 ? enable.includes(name) : !disable.includes(name)));
-  if (enabled.length === 0) throw new StartError('SOURCES', 'Must enable at least one event source');
-  return enabled;
-}
-
 /** A source that has been opened or will be: what the monitor holds of it. */
 export interface OpenSource {
   readonly name: string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 
 /** Changes come in bursts: editors write twice, a ConfigMap swaps several links. */
 const QUIET_MS = 300;
@@ -20,6 +20,7 @@ export class FileWatch {
     this.watcher = null;
     this.followed = key;
     if (key === '') return;
+    const { watch } = await import('chokidar');
     const watcher = watch(key.split('\n'), { ignoreInitial: true, depth: 0, persistent: false });
     this.watcher = watcher;
     watcher.on('all', () => this.note());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Health, versions, readiness and metrics over HTTP. */
 import { readFileSync } from 'node:fs';
-import { type FastifyInstance, fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { StartError } from '../sources/source.js';
 import type { Config } from './config/schema.js';
 import type { Part } from './lifecycle.js';
@@ -26,6 +26,8 @@ export class Webserver implements Part {
 
   async start(): Promise<void> {
     const { options, views } = this;
+    // Loaded here: most commands need no server, and it takes a tenth of a second.
+    const { fastify } = await import('fastify');
     const server = options.ssl_enabled ? (fastify({ https: this.tls() }) as unknown as FastifyInstance) : fastify();
     this.server = server;
     server.get(options.k8s_healthz_endpoint, (_, reply) => reply.type('application/json').send('{"status": "ok"}'));

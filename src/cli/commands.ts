@@ -1,36 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Which command the options ask for: the first that fits, in the peer's order. */
-import { execFileSync } from 'node:child_process';
-import { ConfigSchema } from '../app/config/schema.js';
-import { RULE_SCHEMA } from '../ruleset/schema.js';
+/** Which command the options ask for: the first that fits, in the peer's order. Each loads only what it needs. */
 import type { ConfigurableLog } from '../util/log.js';
-import { ignoredSyscalls, listEvents } from './list-events.js';
-import { list } from './list.js';
 import type { CliOptions } from './options.js';
-import { listPlugins, pluginInfo } from './plugins.js';
-import { print } from './print.js';
-import { run } from './run.js';
-import { support } from './support.js';
-import { describe, validate } from './validate.js';
-import { version } from './version.js';
 
 export type Command = (options: CliOptions, log: ConfigurableLog) => Promise<number> | number;
 
-const COMMANDS: readonly (readonly [wanted: (options: CliOptions) => boolean, command: Command])[] = [
-  [(o) => o.configSchema, () => print(`${JSON.stringify(ConfigSchema, null, 2)}\n`)],
-  [(o) => o.ruleSchema, () => print(`${JSON.stringify(RULE_SCHEMA, null, 2)}\n`)],
-  [(o) => o.ignoredEvents, () => print(`Ignored syscall(s):\n${ignoredSyscalls().map((name) => `- ${name}\n`).join('')}\n`)],
-  [(o) => o.listEvents, (o) => print(listEvents(o.format))],
-  [(o) => o.version, version],
-  [(o) => o.pageSize, () => print(`Your system page size is: ${execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }).trim()} bytes\n`)],
-  [(o) => o.pluginInfo !== null, pluginInfo],
-  [(o) => o.listPlugins, listPlugins],
-  [(o) => o.list !== null, list],
-  [(o) => o.validate.length > 0, validate],
-  [(o) => o.describeAll || o.describe !== null, describe],
-  [(o) => o.support, support],
+const COMMANDS: readonly (readonly [wanted: (options: CliOptions) => boolean, load: () => Promise<Command>])[] = [
+  [(o) => o.configSchema, async () => (await import('./schemas.js')).configSchema],
+  [(o) => o.ruleSchema, async () => (await import('./schemas.js')).ruleSchema],
+  [(o) => o.ignoredEvents, async () => (await import('./list-events.js')).printIgnored],
+  [(o) => o.listEvents, async () => (await import('./list-events.js')).printEvents],
+  [(o) => o.version, async () => (await import('./version.js')).version],
+  [(o) => o.pageSize, async () => (await import('./page-size.js')).pageSize],
+  [(o) => o.pluginInfo !== null, async () => (await import('./plugins.js')).pluginInfo],
+  [(o) => o.listPlugins, async () => (await import('./plugins.js')).listPlugins],
+  [(o) => o.list !== null, async () => (await import('./list.js')).list],
+  [(o) => o.validate.length > 0, async () => (await import('./validate.js')).validate],
+  [(o) => o.describeAll || o.describe !== null, async () => (await import('./validate.js')).describe],
+  [(o) => o.support, async () => (await import('./support.js')).support],
 ];
 
-export function command(options: CliOptions): Command {
-  return COMMANDS.find(([wanted]) => wanted(options))?.[1] ?? run;
+export async function commandFor(options: CliOptions): Promise<Command> {
+  const found = COMMANDS.find(([wanted]) => wanted(options));
+  return found === undefined ? (await import('./run.js')).run : found[1]();
 }

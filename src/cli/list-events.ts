@@ -3,7 +3,8 @@
 import { type NamedValues, FLAG_SETS } from '../events/flags.js';
 import { SYSCALLS } from '../events/syscalls.js';
 import { EVENTS, type EventKind, type EventRow, OLD, type ParamRow, STATE, UNUSED } from '../events/table.js';
-import type { ListFormat } from './options.js';
+import type { CliOptions, ListFormat } from './options.js';
+import { print } from './print.js';
 
 /** Of the event table that the ecosystem's names and numbers were taken from. */
 export const EVENT_SCHEMA_VERSION = '4.3.0';
@@ -21,6 +22,10 @@ const NO_EVENT = new Set([
   'geteuid32', 'getgid32', 'setresuid32', 'setresgid32', 'getresuid32', 'getresgid32', 'getegid32', 'na_1', 'recv', 'send',
   'sched_process_exit', 'sched_switch', 'page_fault_user', 'page_fault_kernel', 'signal_deliver',
 ]);
+
+export const printEvents = (options: CliOptions): number => print(listEvents(options.format));
+
+export const printIgnored = (): number => print(`Ignored syscall(s):\n${ignoredSyscalls().map((name) => `- ${name}\n`).join('')}\n`);
 
 interface Listed {
   readonly name: string;

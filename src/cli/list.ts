@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { prepareConfig } from '../app/monitor.js';
+import { prepareConfig } from '../app/prepare.js';
 import { cataloguesOf, createMachine, loadedSources } from '../app/machine.js';
 import { StartError } from '../sources/source.js';
 import type { ConfigurableLog } from '../util/log.js';

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 /** The program: reads the command line, runs one command, and ends with 0 or 1. */
-import { explain, LoadFailed } from '../app/monitor.js';
+import { explain, LoadFailed } from '../app/errors.js';
 import { createLog } from '../util/log.js';
-import { command } from './commands.js';
+import { commandFor } from './commands.js';
 import { parseCommandLine } from './options.js';
 
 async function main(): Promise<number> {
@@ -12,7 +12,8 @@ async function main(): Promise<number> {
   // Until the configuration says where messages go, they go to standard error.
   const log = createLog({ level: 'info', stderr: true, syslog: null, iso8601: false });
   try {
-    return await command(parsed.options)(parsed.options, log);
+    const command = await commandFor(parsed.options);
+    return await command(parsed.options, log);
   } catch (error) {
     // What led to LoadFailed has been printed with its place.
     if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `--list-plugins` and `--plugin-info`: what stands in for the ecosystem's plugins here. */
-import { prepareConfig } from '../app/monitor.js';
+import { prepareConfig } from '../app/prepare.js';
 import { BUILT_IN_PLUGINS, formatVersion } from '../ruleset/versions.js';
 import { DEFAULT_OPEN_PARAMS } from '../sources/k8s-audit/open-params.js';
 import { StartError } from '../sources/source.js';

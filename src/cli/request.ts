@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { MonitorRequest } from '../app/monitor.js';
+import type { MonitorRequest } from '../app/prepare.js';
 import type { CliOptions } from './options.js';
 
 /** What the command line asks of the monitor. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** No command: monitor until a signal, `-M` or the end of all sources; or, with `--dry-run`, only load everything. */
-import { logStart, Monitor, prepare, prepareConfig } from '../app/monitor.js';
+import { Monitor } from '../app/monitor.js';
+import { logStart, prepare, prepareConfig } from '../app/prepare.js';
 import type { ConfigurableLog } from '../util/log.js';
 import type { CliOptions } from './options.js';
 import { requestOf } from './request.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hostname, machine, release, type as systemName, version as systemVersion } from 'node:os';
-import { prepare, prepareConfig } from '../app/monitor.js';
+import { prepare, prepareConfig } from '../app/prepare.js';
 import type { ConfigurableLog } from '../util/log.js';
 import { VERSION } from '../util/package.js';
 import type { CliOptions } from './options.js';

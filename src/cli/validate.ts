@@ -4,7 +4,7 @@ import { sortedJson } from '../alert/json.js';
 import type { AnyCatalogue } from '../engine/engine.js';
 import { loadRules } from '../app/detection.js';
 import { cataloguesOf, createMachine, loadedSources } from '../app/machine.js';
-import { prepare, prepareConfig } from '../app/monitor.js';
+import { prepare, prepareConfig } from '../app/prepare.js';
 import { readRulesFiles } from '../app/rules.js';
 import { describeAsText, describeRuleset } from '../ruleset/describe.js';
 import { resultAsJson, resultAsText } from '../ruleset/result.js';

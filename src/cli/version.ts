@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { arch } from 'node:os';
-import { prepareConfig } from '../app/monitor.js';
+import { prepareConfig } from '../app/prepare.js';
 import { SCHEMA_HASH } from '../events/ids.js';
 import { BUILT_IN_PLUGINS, ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
 import type { ConfigurableLog } from '../util/log.js';

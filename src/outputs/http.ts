@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
@@ -72,6 +72,8 @@ export class HttpOutput implements Output {
     }
     this.path = url.pathname + url.search;
     const { timeoutMs } = this.options;
+    // Loaded only when this output is on: it takes a tenth of a second.
+    const { Pool } = await import('undici');
     this.pool = new Pool(url.origin, {
       connections: 1,
       headersTimeout: timeoutMs,

@@ -1,202 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-/** From a configuration tree to values: scalars as the schema wants them, then the schema's own checks and defaults. */
-import type { TSchema } from '@sinclair/typebox';
-import { Ajv, type ErrorObject } from 'ajv';
-import type { Diagnostic } from '../../lang/diagnostic.js';
+/** From a configuration tree to values: one walk along the schema that reads, checks and fills in defaults. */
+import type { Diagnostic, Span } from '../../lang/diagnostic.js';
+import { closest } from '../../lang/suggest.js';
 import { type Config, ConfigSchema } from './schema.js';
-import { type ConfigNode, type MapNode, plainValue, spanAt } from './tree.js';
+import type { Shape } from './shape.js';
+import { type ConfigNode, type MapNode, plainValue } from './tree.js';
 
-interface Schema {
-  readonly type?: string;
-  readonly anyOf?: readonly Schema[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly patternProperties?: Readonly<Record<string, Schema>>;
-  readonly items?: Schema;
+type AnyShape = Shape<unknown>;
+
+export interface Decoded {
+  /** What does not fit is left out, so that its default holds. */
+  readonly config: Config;
+  /** Warnings for that; errors where a default must not stand in for what was meant. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strict: false });
-const validate = ajv.compile(ConfigSchema satisfies TSchema);
-
-/** Problems of one file or of the merged tree. Warnings do not stop the program: a mistyped key has its default. */
-export function checkTree(root: MapNode): Diagnostic[] {
-  validate(toValue(root, ConfigSchema as Schema));
-  return collapse(validate.errors ?? []).map((error) => toDiagnostic(error, root));
+export function decodeTree(root: MapNode): Decoded {
+  const decoder = new Decoder();
+  const value = decoder.map(root, ConfigSchema as AnyShape, []);
+  return { config: value as Config, diagnostics: decoder.diagnostics };
 }
 
-/** The configuration that the tree describes. What does not fit the schema is left out, so that its default holds. */
-export function decodeTree(root: MapNode): Config {
-  const value = toValue(root, ConfigSchema as Schema) ?? {};
-  // Taking out a wrong part can leave its parent wrong (a required key), which the next round takes out.
-  for (let round = 0; round < 8; round++) {
-    if (validate(value)) return value as Config;
-    const shortened = new Set<unknown[]>();
-    for (const error of collapse(validate.errors ?? [])) {
-      const extra = error.keyword === 'additionalProperties';
-      removeAt(value, extra ? `${error.instancePath}/${escapePointer(String(error.params.additionalProperty))}` : error.instancePath, shortened);
-    }
-    for (const list of shortened) list.splice(0, list.length, ...list.filter((item) => item !== undefined));
-  }
-  const fallback = {};
-  validate(fallback);
-  return fallback as Config;
-}
+/** The value is not there, or not such that it could be used. */
+const ABSENT = Symbol('absent');
 
-function toValue(node: ConfigNode, schema: Schema | undefined): unknown {
-  const fitting = pickAlternative(node, schema);
-  switch (node.kind) {
-    case 'map': {
-      const value: Record<string, unknown> = {};
-      const rest = fitting?.patternProperties && Object.values(fitting.patternProperties)[0];
-      for (const [key, entry] of node.entries) {
-        const inner = toValue(entry.node, fitting?.properties?.[key] ?? rest);
-        if (inner !== undefined) value[key] = inner;
+class Decoder {
+  readonly diagnostics: Diagnostic[] = [];
+
+  map(node: MapNode, shape: AnyShape, path: readonly string[]): unknown {
+    const value: Record<string, unknown> = {};
+    for (const [key, { key: span, node: inner }] of node.entries) {
+      const innerShape = shape.properties?.[key] ?? (shape.additionalProperties || undefined);
+      if (innerShape === undefined && shape.additionalProperties === false) {
+        this.unknownKey(key, span, Object.keys(shape.properties ?? {}), path);
+        continue;
       }
-      return value;
+      const result = this.any(inner, innerShape ?? {}, [...path, key]);
+      if (result !== ABSENT) value[key] = result;
     }
-    case 'seq':
-      return node.items.map((item) => toValue(item, fitting?.items) ?? null);
-    case 'scalar': {
-      // A key without a value is an absent key.
-      if (node.plain && (node.text === '' || node.text === '~' || node.text === 'null')) return undefined;
-      if (fitting?.type === 'array') return [toValue(node, fitting.items)];
-      return scalarValue(node.text, fitting?.type) ?? (fitting?.type === undefined ? plainValue(node) : node.text);
+    for (const key of shape.required ?? []) {
+      if (key in value) continue;
+      this.add('warning', 'CONFIG_MISSING_KEY', `'${key}' is missing in '${path.join('.')}'; the entry is ignored`, node.span);
+      return ABSENT;
     }
-    default:
-      return node satisfies never;
+    for (const [key, inner] of Object.entries(shape.properties ?? {})) {
+      if (!(key in value) && inner.default !== undefined) value[key] = defaultOf(inner);
+    }
+    return value;
   }
-}
 
-function pickAlternative(node: ConfigNode, schema: Schema | undefined): Schema | undefined {
-  if (schema?.anyOf === undefined) return schema;
-  const wanted = node.kind === 'map' ? ['object'] : node.kind === 'seq' ? ['array'] : ['string', 'boolean', 'integer', 'number'];
-  return schema.anyOf.find((one) => one.type !== undefined && wanted.includes(one.type)) ?? schema.anyOf[0];
-}
-
-/** The words and numbers that the peer's YAML reader takes; null when the text is none. */
-function scalarValue(text: string, type: string | undefined): unknown {
-  switch (type) {
-    case 'boolean':
-      if (/^(y|yes|true|on)$/i.test(text)) return true;
-      return /^(n|no|false|off)$/i.test(text) ? false : null;
-    case 'integer':
-    case 'number':
-      return /^[-+]?(\d+\.?\d*|\.\d+|0x[\da-f]+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : null;
-    case 'string':
-      return text;
-    default:
-      return null;
+  private any(node: ConfigNode, shape: AnyShape, path: readonly string[]): unknown {
+    const fitting = alternative(node, shape);
+    // A key without a value is an absent key.
+    if (node.kind === 'scalar' && node.plain && /^(|~|null)$/.test(node.text)) return ABSENT;
+    if (fitting === null) return this.wrong(path, 'is neither of the forms that may stand here', node);
+    switch (node.kind) {
+      case 'map':
+        if (fitting.type !== undefined && fitting.type !== 'object') return this.wrong(path, `must be ${NAMES[fitting.type]}`, node);
+        return this.map(node, fitting, path);
+      case 'seq':
+        if (fitting.type !== undefined && fitting.type !== 'array') return this.wrong(path, `must be ${NAMES[fitting.type]}`, node);
+        return node.items.map((item, i) => this.any(item, fitting.items ?? {}, [...path, String(i)])).filter((item) => item !== ABSENT);
+      case 'scalar':
+        return this.scalar(node.text, node, fitting, path);
+      default:
+        return node satisfies never;
+    }
   }
-}
 
-/** Of a union's errors one is enough, and of an element's and its parent's the deeper one. */
-function collapse(errors: readonly ErrorObject[]): ErrorObject[] {
-  const unions = errors.filter((e) => e.keyword === 'anyOf').map((e) => e.schemaPath);
-  return errors.filter((e) => !unions.some((path) => e.schemaPath !== path && e.schemaPath.startsWith(path)));
-}
+  private scalar(text: string, node: ConfigNode & { kind: 'scalar' }, shape: AnyShape, path: readonly string[]): unknown {
+    switch (shape.type) {
+      case undefined:
+        return plainValue(node);
+      case 'object':
+        return this.wrong(path, `must be ${NAMES.object}`, node);
+      // One text stands for a list of one.
+      case 'array': {
+        const only = this.any(node, shape.items ?? {}, path);
+        return only === ABSENT ? ABSENT : [only];
+      }
+      case 'string':
+        if (shape.enum === undefined || shape.enum.includes(text)) return text;
+        return this.wrong(path, `must be one of ${shape.enum.join(', ')}`, node, !path.at(-1)?.startsWith('strategy'));
+      case 'boolean':
+        if (/^(y|yes|true|on)$/i.test(text)) return true;
+        if (/^(n|no|false|off)$/i.test(text)) return false;
+        return this.wrong(path, `must be ${NAMES.boolean}`, node);
+      case 'integer':
+      case 'number': {
+        const number = /^[-+]?(\d+\.?\d*|\.\d+|0x[\da-f]+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+        if (Number.isNaN(number) || (shape.type === 'integer' && !Number.isSafeInteger(number))) return this.wrong(path, `must be ${NAMES[shape.type]}`, node);
+        if (shape.minimum !== undefined && number < shape.minimum) return this.wrong(path, `must be at least ${shape.minimum}`, node);
+        if (shape.maximum !== undefined && number > shape.maximum) return this.wrong(path, `must be at most ${shape.maximum}`, node);
+        return number;
+      }
+      default:
+        return shape.type satisfies never;
+    }
+  }
 
-function toDiagnostic(error: ErrorObject, root: MapNode): Diagnostic {
-  const where = error.instancePath === '' ? '' : ` in '${error.instancePath.slice(1).replaceAll('/', '.')}'`;
-  if (error.keyword === 'additionalProperties') {
-    const key = String(error.params.additionalProperty);
-    const parent = nodeAt(root, error.instancePath);
-    const span = parent?.kind === 'map' ? parent.entries.get(key)?.key : undefined;
-    const known = Object.keys((error.parentSchema as Schema | undefined)?.properties ?? {});
+  /** @param fatal a word that is none of the known ones would change what is monitored if a default stood in for it */
+  private wrong(path: readonly string[], what: string, node: ConfigNode, fatal = false): typeof ABSENT {
+    this.add(fatal ? 'error' : 'warning', 'CONFIG_WRONG_VALUE', `'${path.join('.')}' ${what}${fatal ? '' : '; the default is used'}`, node.span);
+    return ABSENT;
+  }
+
+  private unknownKey(key: string, span: Span, known: readonly string[], path: readonly string[]): void {
+    const where = path.length === 0 ? '' : ` in '${path.join('.')}'`;
     const near = closest(key, known);
-    return {
-      severity: 'warning',
-      code: 'CONFIG_UNKNOWN_KEY',
-      message: `unknown key '${key}'${where}; it is ignored`,
-      ...(near !== null && { hint: `did you mean '${near}'?` }),
-      span: span ?? spanAt(root, error.instancePath),
-    };
+    this.add('warning', 'CONFIG_UNKNOWN_KEY', `unknown key '${key}'${where}; it is ignored`, span, near === null ? undefined : `did you mean '${near}'?`);
   }
-  if (error.keyword === 'required') {
-    return {
-      severity: 'warning',
-      code: 'CONFIG_MISSING_KEY',
-      message: `'${String(error.params.missingProperty)}' is missing${where}; the entry is ignored`,
-      span: spanAt(root, error.instancePath),
-    };
-  }
-  const name = error.instancePath.slice(1).replaceAll('/', '.');
-  // A word that is none of the known ones would change what is monitored if a default stood in for it.
-  const isFatal = error.keyword === 'enum' && !name.endsWith('.strategy');
-  return {
-    severity: isFatal ? 'error' : 'warning',
-    code: 'CONFIG_WRONG_VALUE',
-    message: `'${name}' ${describe(error)}${isFatal ? '' : '; the default is used'}`,
-    span: spanAt(root, error.instancePath),
-  };
-}
 
-function describe(error: ErrorObject): string {
-  switch (error.keyword) {
-    case 'type':
-      return `must be ${article(String(error.params.type))}`;
-    case 'enum':
-      return `must be one of ${(error.params.allowedValues as string[]).join(', ')}`;
-    case 'minimum':
-      return `must be at least ${String(error.params.limit)}`;
-    case 'maximum':
-      return `must be at most ${String(error.params.limit)}`;
-    case 'anyOf':
-      return 'is neither of the forms that may stand here';
-    default:
-      return error.message ?? 'does not fit';
+  private add(severity: 'error' | 'warning', code: string, message: string, span: Span, hint?: string): void {
+    this.diagnostics.push({ severity, code, message, span, ...(hint !== undefined && { hint }) });
   }
 }
 
-const article = (type: string) =>
-  type === 'array' ? 'a list' : type === 'object' ? 'a map' : type === 'integer' ? 'a whole number' : `a ${type}`;
+const NAMES = {
+  boolean: 'a boolean', integer: 'a whole number', number: 'a number', string: 'a text', array: 'a list', object: 'a map',
+} as const;
 
-const escapePointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
-const steps = (pointer: string) =>
-  pointer.split('/').slice(1).map((raw) => raw.replaceAll('~1', '/').replaceAll('~0', '~'));
-
-function nodeAt(root: ConfigNode, pointer: string): ConfigNode | undefined {
-  let at: ConfigNode | undefined = root;
-  for (const key of steps(pointer)) {
-    at = at?.kind === 'map' ? at.entries.get(key)?.node : at?.kind === 'seq' ? at.items[Number(key)] : undefined;
-  }
-  return at;
+/** Of a union, the form that a node of this kind can have; null: none. */
+function alternative(node: ConfigNode, shape: AnyShape): AnyShape | null {
+  if (shape.anyOf === undefined) return shape;
+  const fits = (type: AnyShape['type']) => (node.kind === 'map' ? type === 'object' : node.kind === 'seq' ? type === 'array' : type !== 'object' && type !== 'array');
+  return shape.anyOf.find((one) => fits(one.type)) ?? null;
 }
 
-/** Elements of lists are only blanked, and their lists noted, so that the indexes of other errors stay right. */
-function removeAt(value: unknown, pointer: string, shortened: Set<unknown[]>): void {
-  const path = steps(pointer);
-  const last = path.pop();
-  if (last === undefined) return;
-  let at = value;
-  for (const key of path) at = (at as Record<string, unknown> | undefined)?.[key];
-  if (Array.isArray(at)) {
-    at[Number(last)] = undefined;
-    shortened.add(at);
-  } else if (at !== null && typeof at === 'object') delete (at as Record<string, unknown>)[last];
-}
-
-/** The known name that is at most two edits away. */
-function closest(name: string, known: readonly string[]): string | null {
-  let best: string | null = null;
-  let bestDistance = 3;
-  for (const one of known) {
-    const distance = editDistance(name, one, bestDistance);
-    if (distance < bestDistance) {
-      best = one;
-      bestDistance = distance;
-    }
+function defaultOf(shape: AnyShape): unknown {
+  if (shape.type !== 'object' || shape.properties === undefined) return shape.default;
+  const value: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(shape.properties)) {
+    if (inner.default !== undefined) value[key] = defaultOf(inner);
   }
-  return best;
-}
-
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      row[j] = Math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    previous = row;
-  }
-  return previous[b.length];
+  return value;
 }

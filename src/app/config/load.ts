@@ -7,7 +7,7 @@ import { PRIORITIES, type Priority } from '../../alert/alert.js';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
 import { parseDuration } from '../../util/duration.js';
 import { PACKAGE_ROOT } from '../../util/package.js';
-import { checkTree, decodeTree } from './decode.js';
+import { decodeTree } from './decode.js';
 import type { Config } from './schema.js';
 import {
   type ConfigNode, type Environment, expandEnvironment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, readTree, setNode, spanAt,
@@ -64,7 +64,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
       return null;
     }
     const result = readTree({ name: path, text }, env);
-    const warnings = result.root === null ? [] : checkTree(result.root);
+    const warnings = result.root === null ? [] : decodeTree(result.root).diagnostics;
     // What is an error is only one if no later file or option replaces it: see the check of the whole below.
     diagnostics.push(...result.diagnostics, ...warnings.filter((d) => d.severity === 'warning'));
     files.push({ path, text, valid: result.root !== null && warnings.length === 0 });
@@ -85,7 +85,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   // Included files come before the other options, which override them all.
   const isInclude = (option: string) => option.startsWith('config_files');
   request.options.filter(isInclude).forEach(set);
-  for (const include of decodeTree(root).config_files) {
+  for (const include of decodeTree(root).config.config_files) {
     const entry = typeof include === 'string' ? { path: include, strategy: undefined } : include;
     if (entry.path === path) {
       diagnostics.push(fatal('CONFIG_NESTED_INCLUDE', `'config_files' includes the main configuration file ${path} itself`));
@@ -102,10 +102,11 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   }
   const overrides = request.options.filter((option) => !isInclude(option));
   overrides.forEach(set);
-  diagnostics.push(...checkTree(root).filter((d) => d.severity === 'error' || d.span?.source.name === '<-o>'));
+  const decoded = decodeTree(root);
+  diagnostics.push(...decoded.diagnostics.filter((d) => d.severity === 'error' || d.span?.source.name === '<-o>'));
   if (diagnostics.some((d) => d.severity === 'error')) return { value: null, diagnostics };
 
-  const config = decodeTree(root);
+  const { config } = decoded;
   diagnostics.push(...checkWhole(config, root));
   const plugins = selectPlugins(config, root, diagnostics);
   const minPriority = parsePriority(config.priority);
@@ -221,7 +222,7 @@ function checkWhole(config: Config, root: MapNode): Diagnostic[] {
 
 function selectPlugins(config: Config, root: MapNode, diagnostics: Diagnostic[]): Config['plugins'] {
   if (config.load_plugins === undefined) return config.plugins;
-  const chosen: Config['plugins'] = [];
+  const chosen: Config['plugins'][number][] = [];
   config.load_plugins.forEach((name, i) => {
     const plugin = config.plugins.find((one) => one.name === name);
     if (plugin !== undefined) chosen.push(plugin);
