@@ -89,14 +89,18 @@ function net(context: FieldContext, name: string, end: End, desc: string): Field
   });
 }
 
-/** Both ends of a connection, or the one address of a socket that listens. For conditions only: prints nothing. */
+/**
+ * Both ends of a connection, or the one address of a socket that listens. For conditions only: prints nothing. An address
+ * that is not known compares as the unspecified one: `fd.ip != "10.0.0.1"` holds for a socket without a peer.
+ */
 function eitherEnd(name: string, type: FieldType, desc: string, read: (fd: FdInfo) => readonly [Value, Value]): Field {
   const ends: Reader = (e) => {
     const fd = fdOf(e);
     if (fd === null || !isIpSocket(fd)) return null;
+    const unspecified = fd.type === 'ipv6' ? '::' : '0.0.0.0';
     const [source, destination] = read(fd);
-    if (fd.isServerSocket) return source === null ? null : [source as string | number];
-    return [source, destination].filter((end) => end !== null) as (string | number)[];
+    const first = (source ?? unspecified) as string | number;
+    return fd.isServerSocket ? [first] : [first, (destination ?? unspecified) as string | number];
   };
   return field(name, type, desc, () => null, {
     noTransformer: true,
