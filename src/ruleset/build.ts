@@ -15,7 +15,7 @@ import { type CompiledList, compileLists, MAX_CONDITION_LENGTH, substituteLists 
 import { MappedText } from './mapped-text.js';
 import { type ErrorCode, type Path, type Problems, step, type WarningCode } from './problems.js';
 import type { AnyCatalogue, CompiledExtraField, CompiledMacro, Rule, Ruleset } from './ruleset.js';
-import { type RuleSelection, selected } from './selection.js';
+import { enabledInOrder, type RuleSelection } from './selection.js';
 
 export interface BuildOptions {
   readonly catalogues: readonly AnyCatalogue[];
@@ -36,6 +36,8 @@ const VALIDATION_ERRORS: ReadonlySet<string> = new Set(['COND_UNKNOWN_MACRO', 'C
 
 /** Stands in for a macro that has an error of its own, so that its users are not blamed. */
 const PLACEHOLDER: Expr = { kind: 'exists', left: { kind: 'field', name: 'evt.num', argument: null, start: 0, end: 0 }, start: 0, end: 0 };
+
+type UnorderedRule = Omit<Rule, 'index' | 'enabled'>;
 
 interface ParsedMacro {
   readonly info: MacroInfo;
@@ -73,10 +75,10 @@ class Builder {
 
   build(): Ruleset {
     const macros = this.#buildMacros();
-    const rules: Rule[] = [];
+    const rules: UnorderedRule[] = [];
     for (const info of this.#collection.rules.values()) {
       if (info.unknownSource) continue;
-      const rule = this.#buildRule(info, macros, rules.length);
+      const rule = this.#buildRule(info, macros);
       if (rule !== null) rules.push(rule);
     }
     const compiled: CompiledMacro[] = [...this.#collection.macros.keys()].map((name) => ({
@@ -87,7 +89,7 @@ class Builder {
     const lists = this.#lists.map((list) => ({ ...list, used: this.#usedLists.has(list.name) }));
     // With an error somewhere, what its item would have used is not known.
     if (!this.#problems.hasErrors) this.#warnUnused(compiled, lists);
-    return { rules, macros: compiled, lists, collection: this.#collection };
+    return { rules: this.#ordered(rules), macros: compiled, lists, collection: this.#collection };
   }
 
   /** Name → resolved tree. A macro sees those that were defined before it was last touched. */
@@ -112,22 +114,27 @@ class Builder {
     return resolved;
   }
 
-  #buildRule(info: RuleInfo, macros: ReadonlyMap<string, Expr>, index: number): Rule | null {
+  #ordered(rules: readonly UnorderedRule[]): readonly Rule[] {
+    const { selection, minPriority } = this.#options;
+    const lowest = PRIORITIES.indexOf(minPriority);
+    const candidates = rules.filter((rule) => PRIORITIES.indexOf(rule.priority) <= lowest);
+    const enabled = new Set(enabledInOrder(candidates, (rule) => rule.info.enabled, selection));
+    const others = rules.filter((rule) => !enabled.has(rule));
+    return [...enabled, ...others].map((rule, index) => ({ ...rule, index, enabled: enabled.has(rule) }));
+  }
+
+  #buildRule(info: RuleInfo, macros: ReadonlyMap<string, Expr>): UnorderedRule | null {
     const catalogue = this.#catalogues.get(info.source);
     if (catalogue === undefined) return null;
     const output = this.#buildOutput(info, catalogue);
     const condition = this.#buildCondition(info, catalogue, macros);
     if (output === null || condition === null) return null;
-    const { priority, name, tags } = info;
-    const wanted = PRIORITIES.indexOf(priority) <= PRIORITIES.indexOf(this.#options.minPriority);
     return {
-      index,
-      name,
+      name: info.name,
       desc: info.desc,
       source: info.source,
-      priority,
-      tags,
-      enabled: wanted && selected(this.#options.selection, info, info.enabled),
+      priority: info.priority,
+      tags: info.tags,
       ...condition,
       conditionText: info.condition.text,
       ...output,

@@ -26,7 +26,7 @@ export function describeRuleset(ruleset: Ruleset, catalogues: readonly AnyCatalo
       version: first.version,
       alternatives: alternatives.map(({ name, version }) => ({ name, version })),
     })),
-    rules: ruleset.rules.map((rule) => describer.rule(rule)),
+    rules: inOrderOfDefinition(ruleset).map((rule) => describer.rule(rule)),
     macros: ruleset.macros.map((macro) => describer.macro(macro)),
     lists: ruleset.lists.map((list) => describer.list(list)),
   };
@@ -34,11 +34,15 @@ export function describeRuleset(ruleset: Ruleset, catalogues: readonly AnyCatalo
 
 /** Two columns: names and wrapped descriptions. Null: there is no rule of that name. */
 export function describeAsText(ruleset: Ruleset, ruleName?: string): string | null {
-  const rules = ruleset.rules.filter((rule) => ruleName === undefined || rule.name === ruleName);
+  const rules = inOrderOfDefinition(ruleset).filter((rule) => ruleName === undefined || rule.name === ruleName);
   if (ruleName !== undefined && rules.length === 0) return null;
   const row = (left: string, right: string) => `${left.padEnd(50)} ${right}\n`;
   const head = row('Rule', 'Description') + row('----', '-----------');
   return head + rules.map((rule) => row(rule.name, `${wrap(rule.desc, 51, 110)}\n`)).join('');
+}
+
+function inOrderOfDefinition(ruleset: Ruleset): readonly Rule[] {
+  return [...ruleset.rules].sort((a, b) => a.info.index - b.info.index);
 }
 
 function wrap(text: string, indent: number, width: number): string {

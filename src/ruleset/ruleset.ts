@@ -57,7 +57,10 @@ export interface CompiledMacro {
 }
 
 export interface Ruleset {
-  /** In the order in which they are tried: that of first definition. */
+  /**
+   * In the order in which they are tried: those enabled by their files in order of definition, then those enabled by the
+   * configuration's selection, then those that are not enabled.
+   */
   readonly rules: readonly Rule[];
   readonly macros: readonly CompiledMacro[];
   readonly lists: readonly (CompiledList & { readonly used: boolean })[];

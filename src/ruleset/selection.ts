@@ -12,17 +12,31 @@ export interface RuleSelection {
   readonly disable?: Selector;
 }
 
-/** Whether a rule is enabled after all entries; `enabled` is what its file says. */
-export function selected(entries: readonly RuleSelection[], rule: { readonly name: string; readonly tags: readonly string[] }, enabled: boolean): boolean {
-  let state = enabled;
-  for (const entry of entries) {
-    if (entry.enable !== undefined && matches(entry.enable, rule)) state = true;
-    if (entry.disable !== undefined && matches(entry.disable, rule)) state = false;
-  }
-  return state;
+interface Selectable {
+  readonly name: string;
+  readonly tags: readonly string[];
 }
 
-function matches(selector: Selector, rule: { readonly name: string; readonly tags: readonly string[] }): boolean {
+/**
+ * The enabled rules in the order in which they are tried: those that their files enable, in order of definition, then
+ * those that an entry enables, entry after entry. `rules` are in order of definition.
+ */
+export function enabledInOrder<R extends Selectable>(
+  rules: readonly R[],
+  enabledByFile: (rule: R) => boolean,
+  entries: readonly RuleSelection[],
+): readonly R[] {
+  const enabled = new Set(rules.filter(enabledByFile));
+  for (const { enable, disable } of entries) {
+    for (const rule of rules) {
+      if (enable !== undefined && matches(enable, rule)) enabled.add(rule);
+      if (disable !== undefined && matches(disable, rule)) enabled.delete(rule);
+    }
+  }
+  return [...enabled];
+}
+
+function matches(selector: Selector, rule: Selectable): boolean {
   const byName = selector.rule !== undefined && selector.rule !== '' && matchesWildcard(selector.rule, rule.name);
   return byName || (selector.tag !== undefined && rule.tags.includes(selector.tag));
 }

@@ -64,6 +64,13 @@ describe('selection by the configuration', () => {
     expect(enabled([{ disable: { rule: 'Read' } }])).toEqual(['Read A', 'Read B']);
   });
 
+  it('tries rules that it enables after those that their files enable', () => {
+    const first = `${rule('Late', '  enabled: false\n')}${text}`;
+    const order = (selection: object[]) => loaded(first, { selection }).rules.map((r) => `${r.index} ${r.name} ${r.enabled}`);
+    expect(order([{ enable: { rule: 'Late' } }])).toEqual(['0 Read A true', '1 Read B true', '2 Late true', '3 Write A false']);
+    expect(order([{ disable: { rule: 'Read A' } }, { enable: { rule: '*A' } }])).toEqual(['0 Read B true', '1 Read A true', '2 Write A true', '3 Late false']);
+  });
+
   it('enables nothing below the minimum priority', () => {
     expect(enabled([{ enable: { rule: '*' } }], 'Notice')).toEqual(['Read A', 'Read B', 'Write A']);
     expect(enabled([{ enable: { rule: '*' } }], 'Warning')).toEqual([]);

@@ -72,7 +72,7 @@ describe.skipIf(!present)('the four rules files of the field', () => {
 
       it('describes one rule alone in the same way', () => {
         if (value === null) throw new Error('not loaded');
-        const rule = value.rules[3].name;
+        const rule = ours.rules[3].info.name;
         expect(JSON.parse(sortedJson(describeRuleset(value, catalogues, rule)))).toEqual({ rules: [ours.rules[3]] });
         expect(describeRuleset(value, catalogues, 'no such rule')).toBeNull();
         expect(describeAsText(value, rule)?.split('\n').slice(0, 2)).toEqual([`${'Rule'.padEnd(50)} Description`, `${'----'.padEnd(50)} -----------`]);
