@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How a place in an audit event becomes the value of a field. */
 import jsonpointer from 'jsonpointer';
-import type { AuditEvent, JsonValue } from '../events/audit-event.js';
-
-/** Keys and indexes from the event's root. */
-export type JsonPath = readonly (string | number)[];
+import type { AuditEvent, JsonPath, JsonValue } from '../events/audit-event.js';
+import { slotOf } from '../events/audit-scan.js';
 
 /** A value and where it was found. */
 export interface Found {
@@ -24,8 +22,19 @@ export function compilePointer(pointer: string): (event: AuditEvent) => JsonValu
   const keys = pointerKeys(pointer);
   // `constructor`, `__proto__`, `length` and the like: every object has them, but no event said so.
   if (keys.some((key) => key in Array.prototype)) return (event) => lookUpOwn(event.object, keys);
-  const compiled = jsonpointer.compile(pointer === '' || pointer.startsWith('/') ? pointer : `/${pointer}`);
-  return (event) => compiled.get(event.object) as JsonValue | undefined;
+  const slot = keys.length === 0 ? -1 : slotOf(keys[0]);
+  const absolute = pointer === '' || pointer.startsWith('/') ? pointer : `/${pointer}`;
+  if (slot === -1) {
+    const compiled = jsonpointer.compile(absolute);
+    return (event) => compiled.get(event.object) as JsonValue | undefined;
+  }
+  if (keys.length === 1) return (event) => event.slot(slot);
+  // The event's own members are parsed one by one, as they are asked for; the pointer goes on from there.
+  const compiled = jsonpointer.compile(absolute.slice(absolute.indexOf('/', 1)));
+  return (event) => {
+    const member = event.slot(slot);
+    return typeof member === 'object' && member !== null ? (compiled.get(member) as JsonValue | undefined) : undefined;
+  };
 }
 
 function lookUpOwn(root: JsonValue, keys: readonly string[]): JsonValue | undefined {
@@ -96,6 +105,11 @@ export function follow(
     if (here === undefined) return null;
   }
   return here === undefined ? null : [{ value: here, path: at }];
+}
+
+/** The same from the root of an event. */
+export function followEvent(event: AuditEvent, keys: readonly string[], index: number | null): readonly (Found | null)[] | null {
+  return follow(event.member(keys[0]), keys.slice(1), index, [keys[0]]);
 }
 
 /** An empty list and no list are one: absent. */

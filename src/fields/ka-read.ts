@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The readings that `ka.*` fields need beyond "the value at a pointer". */
 import type { AuditEvent, JsonValue } from '../events/audit-event.js';
+import { slotOf } from '../events/audit-scan.js';
 import type { Found } from './json-read.js';
-import { asText, follow, foundText, orAbsent } from './json-read.js';
+import { asText, followEvent, foundText, orAbsent } from './json-read.js';
 
 export type Reading = readonly (Found | null)[];
 
 /** What a list field makes of the values that were found; null: absent. */
 export type Collect = (event: AuditEvent, found: Reading) => readonly string[] | null;
+
+const REQUEST_OBJECT = slotOf('requestObject');
 
 const isArray = (value: JsonValue): value is readonly JsonValue[] => Array.isArray(value);
 
@@ -85,7 +88,7 @@ export const hostPorts: Collect = (event, found) => {
 };
 
 function specOf(event: AuditEvent, key: string): JsonValue | undefined {
-  const request = event.object.requestObject;
+  const request = event.slot(REQUEST_OBJECT);
   const spec = request === undefined ? undefined : memberOf(request, 'spec');
   return spec === undefined ? undefined : memberOf(spec, key);
 }
@@ -94,14 +97,14 @@ function specOf(event: AuditEvent, key: string): JsonValue | undefined {
 export const effectiveId =
   (key: 'runAsUser' | 'runAsGroup'): Collect =>
   (event, found) => {
-    const [ofPod] = follow(event.object, ['requestObject', 'spec', 'securityContext', key], 0) ?? [];
+    const [ofPod] = followEvent(event, ['requestObject', 'spec', 'securityContext', key], 0) ?? [];
     const otherwise = ofPod === undefined || ofPod === null ? '0' : foundText(event, ofPod);
     return orAbsent(found.map((one) => (one === null || one.value === null ? otherwise : foundText(event, one))));
   };
 
 /** Names of a binding's subjects of one kind; null when what is bound is no list. */
 export function subjectNames(event: AuditEvent, kind: string | null, withNamespace: boolean): readonly string[] | null {
-  const request = event.object.requestObject;
+  const request = event.slot(REQUEST_OBJECT);
   const subjects = request === undefined ? undefined : memberOf(request, 'subjects');
   if (subjects === undefined || !isArray(subjects)) return null;
   const names: string[] = [];

@@ -2,7 +2,7 @@
 /** `ka.*`: Kubernetes audit events. One table over JSON pointers; what a pointer alone cannot say is in `ka-read.ts`. */
 import type { AuditEvent } from '../events/audit-event.js';
 import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
-import { asText, compilePointer, follow, pointerKeys } from './json-read.js';
+import { asText, compilePointer, followEvent, pointerKeys } from './json-read.js';
 import { CONTAINER_FIELDS, CONTAINER_LISTS } from './ka-containers.js';
 import {
   type Collect,
@@ -76,7 +76,7 @@ function each(name: string, pointer: string, collect: Collect, desc: string): Fi
     name,
     desc,
     (event, argument) => {
-      const found = follow(event.object, keys, argument?.index ?? null);
+      const found = followEvent(event, keys, argument?.index ?? null);
       return found === null ? null : collect(event, found);
     },
     INDEX,
@@ -85,7 +85,7 @@ function each(name: string, pointer: string, collect: Collect, desc: string): Fi
 
 /** What a pointer leads to in the first container. */
 function ofFirst(event: AuditEvent, pointer: string): string | null {
-  return present(event, follow(event.object, pointerKeys(pointer), 0) ?? [])?.[0] ?? null;
+  return present(event, followEvent(event, pointerKeys(pointer), 0) ?? [])?.[0] ?? null;
 }
 
 const IMAGE = '/requestObject/spec/containers/image';
@@ -206,7 +206,7 @@ const OBJECTS: readonly FieldDef<AuditEvent>[] = [
     (event, argument) => {
       const keys = ['requestObject', 'spec', 'ports'];
       const index = argument?.index ?? null;
-      const found = follow(event.object, index === null ? keys : keys.concat(''), index);
+      const found = followEvent(event, index === null ? keys : keys.concat(''), index);
       return found === null ? null : present(event, found);
     },
     INDEX,
@@ -228,7 +228,7 @@ const PODS: readonly FieldDef<AuditEvent>[] = [
     'Is a container of the pod privileged? true or false.',
     (event) => {
       const keys = pointerKeys('/requestObject/spec/containers/securityContext/privileged');
-      const found = follow(event.object, keys, null);
+      const found = followEvent(event, keys, null);
       return found === null ? null : String(found.some((one) => one?.value === true));
     },
   ),
@@ -249,7 +249,7 @@ const PODS: readonly FieldDef<AuditEvent>[] = [
     'ka.req.volume.hostpath',
     'Does the pod mount this path of the host (with a * at the end: one that begins so)? true or false.',
     (event, argument) => {
-      const found = follow(event.object, pointerKeys(HOST_PATH), null);
+      const found = followEvent(event, pointerKeys(HOST_PATH), null);
       if (found === null) return null;
       const wanted = argument?.text ?? '';
       const prefix = wanted.endsWith('*') ? wanted.slice(0, -1) : null;

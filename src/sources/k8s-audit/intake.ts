@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type AuditEvent, parseAuditEvent } from '../../events/audit-event.js';
+import { AuditEvent } from '../../events/audit-event.js';
 import type { SourceStats } from '../source.js';
 import { SeenEvents } from './seen.js';
 import { AuditSplitter, type SplitterSink } from './splitter.js';
@@ -58,6 +58,7 @@ export interface IntakeOptions {
 export class AuditIntake {
   readonly #counters = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #seen = new SeenEvents();
+  readonly #event = new AuditEvent();
   #delivered = 0;
   #deliver: (event: AuditEvent) => void = () => {};
 
@@ -86,7 +87,16 @@ export class AuditIntake {
       this.#counters[reason]++;
     };
     const sink: SplitterSink = {
-      event: (bytes, start, end) => this.#take(report, refuse, kind.retried, bytes, start, end),
+      tryEvent: (bytes, start, limit) => {
+        const end = this.#event.read(bytes, start, limit);
+        if (end < 0 || this.#event.size > this.options.maxEventSize) return 0;
+        this.#take(report, refuse, kind.retried, bytes, start, end);
+        return end;
+      },
+      event: (bytes, start, end) => {
+        if (this.#event.read(bytes, start, end) === end) this.#take(report, refuse, kind.retried, bytes, start, end);
+        else refuse('event_malformed');
+      },
       tooLarge: (size) => {
         report.largest = Math.max(report.largest, size);
         refuse('event_too_large');
@@ -110,6 +120,7 @@ export class AuditIntake {
     };
   }
 
+  /** Takes the event that has just been read from these bytes. */
   #take(
     report: BatchReport,
     refuse: (reason: Refusal) => void,
@@ -118,23 +129,22 @@ export class AuditIntake {
     start: number,
     end: number,
   ): void {
-    let fingerprint = 0;
-    if (retried) {
+    const event = this.#event;
+    if (!event.readTime()) {
+      refuse('event_no_time');
+      return;
+    }
+    // Only what an apiserver sends can be told from something that is sent twice on purpose.
+    if (retried && event.isIdentified) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      fingerprint = this.#seen.fingerprint(view, start, end);
+      const fingerprint = this.#seen.fingerprint(view, start, end);
       if (this.#seen.has(fingerprint)) {
         report.duplicates++;
         this.#counters.event_duplicate++;
         return;
       }
+      this.#seen.add(fingerprint);
     }
-    const event = parseAuditEvent(bytes.toString('utf8', start, end));
-    if (typeof event === 'string') {
-      refuse(event === 'no_time' ? 'event_no_time' : 'event_malformed');
-      return;
-    }
-    // Only what an apiserver sends can be told from something that is sent twice on purpose.
-    if (retried && event.hasAuditId && event.object.stage !== undefined) this.#seen.add(fingerprint);
     report.taken++;
     this.#delivered++;
     event.num = this.#delivered;

@@ -32,11 +32,10 @@ export class SeenEvents {
     let a = this.#seed1 ^ (end - start);
     let b = this.#seed2;
     let i = start;
-    for (; i + 4 <= end; i += 4) {
-      const word = view.getUint32(i, true);
-      a = Math.imul(a ^ word, 0x85ebca6b);
+    for (; i + 8 <= end; i += 8) {
+      a = Math.imul(a ^ view.getUint32(i, true), 0x85ebca6b);
       a ^= a >>> 15;
-      b = Math.imul(b + word, 0xc2b2ae35);
+      b = Math.imul(b + view.getUint32(i + 4, true), 0xc2b2ae35);
       b = (b << 13) | (b >>> 19);
     }
     for (; i < end; i++) {

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../../src/events/audit-event.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
-import { auditEvent, eventList } from './post.js';
+import { auditEvent, copyOf, eventList } from './post.js';
 
 const corpus = resolve(import.meta.dirname, '../../../../shared/corpus/k8s-audit');
 
@@ -33,7 +33,7 @@ async function readAll(openParams: string, config: K8sAuditConfig = {}): Promise
   const warnings: string[] = [];
   const source = new K8sAuditSource({ openParams, config, warn: (message) => warnings.push(message) });
   const error = await new Promise<Error | undefined>((done, fail) => {
-    source.start((event) => events.push(event), done).catch(fail);
+    source.start((event) => events.push(copyOf(event)), done).catch(fail);
   });
   await source.stop();
   return { ids: events.map((event) => event.object.auditID), events, source, warnings, error };

@@ -2,7 +2,7 @@
 /** Real requests to a listening source, and the source itself. */
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import type { AuditEvent } from '../../../src/events/audit-event.js';
+import { type AuditEvent, parseAuditEvent } from '../../../src/events/audit-event.js';
 import { type K8sAuditOptions, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
 
 export interface Answer {
@@ -49,6 +49,14 @@ export interface Running {
   readonly warnings: string[];
 }
 
+/** An event is valid while it is delivered only. */
+export function copyOf(event: AuditEvent): AuditEvent {
+  const copy = parseAuditEvent(event.text);
+  if (typeof copy === 'string') throw new Error(copy);
+  copy.num = event.num;
+  return copy;
+}
+
 /** A webhook at a port of its own, and what it delivers. */
 export async function listen(options: K8sAuditOptions = {}): Promise<Running> {
   const events: AuditEvent[] = [];
@@ -59,7 +67,7 @@ export async function listen(options: K8sAuditOptions = {}): Promise<Running> {
     ...options,
   });
   await source.start(
-    (event) => events.push(event),
+    (event) => events.push(copyOf(event)),
     () => {},
   );
   return { source, port: source.port, events, warnings };
