@@ -165,7 +165,7 @@ describeLive('a capture', () => {
     ${end}`;
   const root = new URL('../..', import.meta.url).pathname;
   const ends = async (source: string): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
-    run(process.execPath, ['-e', source, root]).then(
+    run(process.execPath, ['-e', source, root], { timeout: 20_000 }).then(
       () => ({ code: 0, signal: null, stderr: '' }),
       (e: { code: number | null; signal: string | null; stderr: string }) => ({ code: e.code, signal: e.signal, stderr: e.stderr }),
     );
