@@ -94,8 +94,8 @@ export class Procfs {
     const stat = read('stat');
     if (status === null || stat === null) return [];
     const main = new ThreadInfo(pid, pid, new Map());
-    if (!readCommand(main, directory, read('cmdline'))) return [];
     readStatus(main, status);
+    if (!readCommand(main, directory, read('cmdline'))) return [];
     readStat(main, stat, this.bootTs);
     main.setEnvText(zeroSeparated(read('environ')));
     main.cwd = withSlash(link(`${directory}cwd`) ?? '/');
@@ -122,11 +122,13 @@ export class Procfs {
     for (const name of names) {
       const tid = Number(name);
       if (tid === main.tid || !Number.isInteger(tid)) continue;
-      const status = this.text(`${directory}task/${name}/status`);
-      if (status === null) continue;
       const thread = new ThreadInfo(tid, main.pid, main.fds);
       shareProcess(thread, main);
-      readStatus(thread, status);
+      // The name is the thread's own; its ids are not read where they follow, status is slow to read.
+      const file = this.text(`${directory}task/${name}/${main.inPidNamespace ? 'status' : 'comm'}`);
+      if (file === null) continue;
+      if (main.inPidNamespace) readStatus(thread, file);
+      else thread.comm = file.endsWith('\n') ? file.slice(0, -1) : file;
       thread.cloneFlags = THREAD_FLAGS;
       threads.push(thread);
     }
@@ -231,9 +233,9 @@ function readCommand(thread: ThreadInfo, directory: string, cmdline: string | nu
     thread.exeIno = Number(stat.ino);
     thread.exeInoCtime = stat.ctimeNs;
     thread.exeInoMtime = stat.mtimeNs;
-    const owner = statSync(`${directory}`).uid;
     const mode = Number(stat.mode);
-    thread.exeWritable = owner === 0 || (Number(stat.uid) === owner && (mode & 0o200) !== 0) || (mode & 0o002) !== 0;
+    const owned = Number(stat.uid) === thread.uid;
+    thread.exeWritable = thread.uid === 0 || owned || (mode & 0o002) !== 0 || (Number(stat.gid) === thread.gid && (mode & 0o020) !== 0);
   } catch {
     // It has been replaced, or is on a file system that we cannot reach.
   }
@@ -308,6 +310,19 @@ function readStat(thread: ThreadInfo, stat: string, bootTs: bigint): void {
 }
 
 function shareProcess(thread: ThreadInfo, main: ThreadInfo): void {
+  thread.ptid = main.ptid;
+  thread.vtid = thread.tid;
+  thread.vpid = main.vpid;
+  thread.pgid = main.pgid;
+  thread.vpgid = main.vpgid;
+  thread.uid = main.uid;
+  thread.gid = main.gid;
+  thread.capInheritable = main.capInheritable;
+  thread.capPermitted = main.capPermitted;
+  thread.capEffective = main.capEffective;
+  thread.vmSizeKb = main.vmSizeKb;
+  thread.vmRssKb = main.vmRssKb;
+  thread.vmSwapKb = main.vmSwapKb;
   thread.exe = main.exe;
   thread.exepath = main.exepath;
   thread.args = main.args;

@@ -69,12 +69,14 @@ const ZEROS: ReadonlyMap<number, readonly string[]> = new Map<number, readonly s
   [Ev.SOCKET_RECVMMSG_X, ['res']],
 ]);
 
-/** Exit events whose parameters from the enter event are absent, not 0, when the enter event was not captured. */
+/**
+ * Exit events whose parameters from the enter event are absent, not 0, when the enter event was not captured; so are
+ * those of events that got a new type number, but for accept4's flags.
+ */
 const ABSENT_WITHOUT_ENTER: ReadonlySet<number> = new Set<number>([
   Ev.GENERIC_X, Ev.SYSCALL_PRLIMIT_X, Ev.SYSCALL_BRK_4_X, Ev.SYSCALL_EXECVE_19_X, Ev.SYSCALL_SETRESUID_X, Ev.SYSCALL_SETUID_X,
   Ev.SYSCALL_MKDIR_2_X, Ev.SYSCALL_PTRACE_X, Ev.SYSCALL_FCHDIR_X, Ev.SYSCALL_SETNS_X, Ev.SYSCALL_SETGID_X, Ev.SYSCALL_SETPGID_X,
-  Ev.SYSCALL_SETRESGID_X, Ev.SYSCALL_LINK_2_X, Ev.SYSCALL_LINKAT_2_X, Ev.SYSCALL_UNLINK_2_X, Ev.SYSCALL_UNLINKAT_2_X,
-  Ev.SYSCALL_DUP_1_X, Ev.SYSCALL_RMDIR_2_X, Ev.SYSCALL_OPENAT_2_X, Ev.SYSCALL_IOCTL_3_X, Ev.SYSCALL_BPF_2_X,
+  Ev.SYSCALL_SETRESGID_X,
 ]);
 
 /** Bytes of types of a fixed size. */
@@ -114,9 +116,10 @@ export function planOf(row: EventRow): Plan | null {
   const target = SUCCESSORS.get(row.type) ?? row.type;
   const renamed = target !== row.type;
   if ((row.type & 1) === 0 && !renamed) return null;
-  const enter = (row.type & 1) === 1 ? EVENTS[row.type - 1].params : [];
+  // What execveat's enter event calls flags is something else than what its exit event does.
+  const enter = (row.type & 1) === 1 && row.type !== Ev.SYSCALL_EXECVEAT_X ? EVENTS[row.type - 1].params : [];
   const zeros = ZEROS.get(target) ?? [];
-  const absent = ABSENT_WITHOUT_ENTER.has(target);
+  const absent = renamed ? target !== Ev.SOCKET_ACCEPT4_6_X : ABSENT_WITHOUT_ENTER.has(target);
   const sources = EVENTS[target].params.map((param, i): Source => {
     const size = SIZES[param.type] ?? 0;
     const fill = param.type === 'UID' || param.type === 'GID' ? 0xff : 0;
@@ -124,7 +127,8 @@ export function planOf(row: EventRow): Plan | null {
     // The result comes first whatever it is called.
     if (renamed && old === -1 && i === 0 && row.params.length > 0) return { from: From.Old, index: 0, size, fill, needed: false };
     if (renamed && old !== -1) return { from: From.Old, index: old, size, fill, needed: false };
-    const entered = enter.findIndex((p) => p.name === param.name);
+    const name = row.type === Ev.SYSCALL_DUP_X && param.name === 'oldfd' ? 'fd' : param.name;
+    const entered = enter.findIndex((p) => p.name === name);
     if (entered !== -1) return { from: From.Enter, index: entered, size, fill, needed: !absent };
     return { from: zeros.includes(param.name) ? From.Zero : From.Nowhere, index: -1, size, fill, needed: true };
   });
@@ -228,7 +232,9 @@ export class ScapConverter {
     let entered: Params | null = null;
     if (plan.usesEnter) {
       const bytes = this.enters.get(view.tid);
-      if (bytes !== undefined && bytes[20] + 256 * bytes[21] === view.type - 1) entered = params(bytes);
+      // An enter event of an old type is remembered as what it has become.
+      const expected = SUCCESSORS.get(view.type - 1) ?? view.type - 1;
+      if (bytes !== undefined && bytes[20] + 256 * bytes[21] === expected) entered = params(bytes);
       this.enters.delete(view.tid);
     }
     const given = params(old);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a replay costs before any rule: node test/bench/replay-bench.mjs [capture]. Needs `npm run build`.
+// Reads a capture (uncompressing, decoding only), then with the state kept, in a process of its own each time so that the
+// compiler's warm-up counts as it does for a user. Then the memory of threads and descriptors, and the seed from /proc.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Procfs } from '../../dist/sources/procfs.js';
+import { ReplaySource } from '../../dist/sources/replay.js';
+import { FdInfo } from '../../dist/state/fd-info.js';
+import { State } from '../../dist/state/state.js';
+import { ThreadInfo } from '../../dist/state/thread-info.js';
+import { UserTable } from '../../dist/state/users.js';
+
+const self = fileURLToPath(import.meta.url);
+const [capture = fileURLToPath(new URL('../../../shared/corpus/syscalls/containers/capture.scap', import.meta.url)), mode] = process.argv.slice(2);
+
+async function replay(withState) {
+  const state = new State({ users: new UserTable() });
+  const source = new ReplaySource({ path: capture, state });
+  let bytes = 0;
+  const deliver = withState
+    ? (view) => {
+        state.apply(view);
+        bytes += view.length;
+        state.after(view);
+      }
+    : (view) => {
+        bytes += view.length;
+      };
+  const cpu = process.cpuUsage();
+  const begin = performance.now();
+  await new Promise((resolve, reject) => source.start(deliver, (error) => (error ? reject(error) : resolve())));
+  const milliseconds = performance.now() - begin;
+  const used = process.cpuUsage(cpu);
+  return { events: source.stats().delivered, milliseconds, cpu: (used.user + used.system) / 1000, bytes };
+}
+
+if (mode !== undefined) {
+  const first = await replay(mode === 'state');
+  const warm = await replay(mode === 'state');
+  console.log(JSON.stringify({ first, warm }));
+  process.exit(0);
+}
+
+if (existsSync(capture)) {
+  console.log(`${capture}`);
+  for (const [mode, goal] of [['decode', ''], ['state', '   (goal for the whole with 25 rules: 170 ms)']]) {
+    const runs = Array.from({ length: 5 }, () => JSON.parse(spawnSync(process.execPath, [self, capture, mode], { encoding: 'utf8' }).stdout));
+    const least = (of) => Math.min(...runs.map(of));
+    const { events } = runs[0].first;
+    const first = least((r) => r.first.milliseconds);
+    const warm = least((r) => r.warm.milliseconds);
+    console.log(
+      `${mode.padEnd(6)} ${events} events: ${first.toFixed(0)} ms at first, ${least((r) => r.first.cpu).toFixed(0)} ms of CPU in all threads; ` +
+        `${warm.toFixed(0)} ms warm, ${((warm * 1e6) / events).toFixed(0)} ns an event${goal}`,
+    );
+  }
+} else console.log(`no capture at ${capture}`);
+
+function heap() {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+{
+  const state = new State();
+  const before = heap();
+  for (let tid = 1; tid <= 10_000; tid++) {
+    const thread = new ThreadInfo(tid, tid, new Map());
+    thread.ptid = 1;
+    thread.comm = `process-${tid}`;
+    thread.exepath = `/usr/bin/process-${tid}`;
+    thread.setArgsText(`--number\0${tid}`);
+    thread.setEnvText(`PATH=/usr/bin:/bin\0HOME=/home/user-${tid}\0LANG=C.UTF-8`);
+    state.seedThread(thread);
+  }
+  state.seeded();
+  const threads = heap();
+  for (const thread of state.threads.values()) {
+    for (let fd = 0; fd < 10; fd++) thread.fds.set(fd, new FdInfo('file', `/var/lib/process-${thread.tid}/file-${fd}`));
+  }
+  const fds = heap();
+  const note = globalThis.gc ? '' : ' (run with --expose-gc for exact figures)';
+  console.log(`memory: ${((threads - before) / 1e6).toFixed(1)} MB for 10,000 processes, ${((fds - threads) / 1e6).toFixed(1)} MB for 100,000 descriptors${note}`);
+}
+{
+  const procfs = new Procfs();
+  procfs.seed(new State());
+  const cpu = process.cpuUsage();
+  const { processes, threads, fds, milliseconds } = procfs.seed(new State());
+  const used = process.cpuUsage(cpu);
+  const each = (used.user + used.system) / 1000 / processes;
+  console.log(
+    `/proc: ${processes} processes, ${threads} threads, ${fds} descriptors in ${milliseconds.toFixed(0)} ms; ` +
+      `${(each * 300).toFixed(0)} ms of CPU for 300 such processes   (goal: 300 ms)`,
+  );
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The state at the start of a live capture: this very machine, seen through /proc. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { wireOpenFlags } from '../../src/sources/procfs-fds.js';
+import { MissingThreads, Procfs, wireCgroups } from '../../src/sources/procfs.js';
+import { parseInet, parseUnix } from '../../src/sources/procfs-sockets.js';
+import { FdFlag } from '../../src/state/fd-info.js';
+import { State } from '../../src/state/state.js';
+import { feed } from '../helpers/event-builder.js';
+
+const live = process.platform === 'linux';
+
+function seeded(): State {
+  const state = new State({ wantUnknown: true });
+  new Procfs('').seed(state);
+  return state;
+}
+async function withChild(args: readonly string[], look: (child: ChildProcess) => void | Promise<void>): Promise<void> {
+  const child = spawn(args[0], args.slice(1), { cwd: '/tmp', env: { MARK: 'yes' }, stdio: ['pipe', 'ignore', 'ignore'] });
+  await new Promise((resolve) => child.once('spawn', resolve));
+  // exec has happened once the name has changed.
+  for (let i = 0; i < 100 && !readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith(args[0]); i++) await new Promise((r) => setTimeout(r, 5));
+  try {
+    await look(child);
+  } finally {
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+}
+
+describe.skipIf(!live)('processes of this machine', () => {
+  it('this process: names, ids, directory, ancestors', () => {
+    const state = seeded();
+    const self = state.threads.get(process.pid)!;
+    expect([self.exepath, self.cwd, self.ptid, self.uid]).toEqual([realpathSync(process.execPath), `${process.cwd()}/`, process.ppid, process.getuid!()]);
+    expect(self.args.length).toBeGreaterThan(0);
+    expect(state.threads.threadCount(process.pid)).toBeGreaterThan(4);
+    expect(state.threads.parent(self)!.pid).toBe(process.ppid);
+    expect(Math.abs(Number(self.cloneTs / 1_000_000n) - (Date.now() - process.uptime() * 1000))).toBeLessThan(2000);
+    expect(state.bootTs).toBeGreaterThan(0n);
+  });
+
+  it('a child: command line, environment, working directory, executable', async () => {
+    await withChild(['/bin/sleep', '100'], (child) => {
+      const t = seeded().threads.get(child.pid!)!;
+      expect([t.comm, t.exe, t.args, t.env, t.cwd, t.exepath]).toEqual(['sleep', '/bin/sleep', ['100'], ['MARK=yes'], `${realpathSync('/tmp')}/`, realpathSync('/bin/sleep')]);
+      expect(Number(t.exeIno)).toBeGreaterThan(0);
+      expect(t.fds.get(0)!.type).toBe('unix');
+      expect(t.fds.get(1)!.name).toBe('/dev/null');
+    });
+  });
+
+  it('threads of a process share its descriptors', () => {
+    const state = seeded();
+    const self = state.threads.get(process.pid)!;
+    const other = [...state.threads.values()].find((t) => t.pid === process.pid && t.tid !== process.pid)!;
+    expect(other.fds).toBe(self.fds);
+    expect(other.exepath).toBe(self.exepath);
+  });
+
+  it('open files: path, flags, device and inode', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'falco-ts-proc-'));
+    const path = join(directory, 'file');
+    writeFileSync(path, 'x');
+    const fd = openSync(path, 'a');
+    const dir = openSync(directory, 'r');
+    try {
+      const { fds } = seeded().threads.get(process.pid)!;
+      expect(fds.get(fd)).toMatchObject({ type: 'file', name: path });
+      expect(fds.get(fd)!.openFlags & (2 | 8 | 0x1000)).toBe(2 | 8 | 0x1000);
+      expect(fds.get(dir)).toMatchObject({ type: 'directory', name: directory });
+    } finally {
+      closeSync(fd);
+      closeSync(dir);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('a listening socket and both ends of a connection to it', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { connect } = await import('node:net');
+    const client = connect(port, '127.0.0.1');
+    await new Promise((resolve) => server.once('connection', resolve));
+    try {
+      const sockets = [...seeded().threads.get(process.pid)!.fds.values()].filter((i) => i.type === 'ipv4');
+      const listener = sockets.find((i) => i.isServerSocket && i.sourcePort === port)!;
+      expect([listener.name, listener.l4proto]).toEqual([`127.0.0.1:${port}`, 'tcp']);
+      const ends = sockets.filter((i) => i.destPort === port);
+      // Both see the client first and the server second, and each knows which side it is.
+      expect(ends.map((i) => i.name)).toEqual([ends[0].name, ends[0].name]);
+      expect(ends.map((i) => i.flags & (FdFlag.RoleClient | FdFlag.RoleServer)).sort()).toEqual([FdFlag.RoleServer, FdFlag.RoleClient]);
+    } finally {
+      client.destroy();
+      server.close();
+    }
+  });
+});
+
+describe.skipIf(!live)('look-ups while it runs', () => {
+  it('a process that was missed is known after its first event, its parents included', async () => {
+    await withChild(['/bin/sleep', '100'], (child) => {
+      const state = new State({ wantUnknown: true });
+      feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: child.pid! });
+      expect(state.threads.get(child.pid!)!.comm).toBe('<NA>');
+      new MissingThreads(state, new Procfs('')).run();
+      const t = state.threads.get(child.pid!)!;
+      expect([t.comm, t.fds.get(1)!.name, state.threads.parent(t)!.pid]).toEqual(['sleep', '/dev/null', process.pid]);
+    });
+  });
+
+  it('a process that is gone stays unknown', () => {
+    const state = new State({ wantUnknown: true });
+    feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: 4_000_000 });
+    new MissingThreads(state, new Procfs('')).run();
+    expect(state.threads.get(4_000_000)!.comm).toBe('<NA>');
+  });
+});
+
+describe('what /proc writes', () => {
+  it('cgroups of versions 1 and 2 and of both', () => {
+    expect(wireCgroups('12:memory:/a\n11:cpu,cpuacct:/b\n1:name=systemd:/c\n').split('\0')).toEqual(['memory=/a', 'cpu=/b', 'cpuacct=/b', 'name=systemd=/c']);
+    expect(wireCgroups('0::/user.slice\n').split('\0')).toEqual(['cpuset=/user.slice', 'cpu=/user.slice', 'cpuacct=/user.slice', 'io=/user.slice', 'memory=/user.slice']);
+    expect(wireCgroups('5:memory:/a\n0::/u\n').split('\0')[0]).toBe('memory=/a');
+  });
+
+  it('socket tables', () => {
+    const tcp = '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0';
+    expect(parseInet(tcp, 'tcp')![1]).toMatchObject({ type: 'ipv4', isServerSocket: true, name: '127.0.0.1:8080', ino: 4242 });
+    const tcp6 = '   1: 0000000000000000FFFF00000100007F:0016 0000000000000000FFFF00000200007F:C000 01 0:0 0:0 0 0 0 77 1';
+    expect(parseInet(tcp6, 'tcp')![1]).toMatchObject({ type: 'ipv4', name: '127.0.0.1:22->127.0.0.2:49152' });
+    const own6 = '   1: B80D0120000000000000000001000000:0016 B80D0120000000000000000002000000:C000 01 0:0 0:0 0 0 0 78 1';
+    expect(parseInet(own6, 'tcp')![1]).toMatchObject({ type: 'ipv6', name: '2001:db8::1:22->2001:db8::2:49152' });
+    expect(parseInet('nonsense', 'tcp')).toBeNull();
+    expect(parseUnix('ffff8881: 00000002 00000000 00010000 0001 01 31337 /run/a b.sock')![1]).toMatchObject({ name: '/run/a b.sock', ino: 31337, unixSource: 0xffff8881 });
+  });
+
+  it('open flags', () => {
+    expect(wireOpenFlags(0o2)).toBe(3);
+    expect(wireOpenFlags(0o2000001)).toBe(2 | 0x1000);
+    expect(wireOpenFlags(0o1101)).toBe(2 | 4 | 0x100);
+  });
+});
