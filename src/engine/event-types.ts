@@ -117,5 +117,5 @@ export function eventTypesOf<E>(condition: Expr, catalogue: SourceCatalogue<E>):
     if (group.roots[0] === planner.false) continue;
     for (const type of group.types) types.add(type);
   }
-  return types;
+  return new Set([...types].sort((a, b) => a - b));
 }

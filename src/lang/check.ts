@@ -53,7 +53,7 @@ export function check<E>(ast: Expr, catalogue: SourceCatalogue<E>): LangError[] 
         checkCompare(node, catalogue, report);
         return;
       default:
-        return node satisfies never;
+        node satisfies never;
     }
   };
   walk(ast, []);

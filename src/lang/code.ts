@@ -42,6 +42,7 @@ function asText(insert: Insert): string {
     case 'boolean':
       return String(insert);
     default:
+      if (insert !== null) throw new TypeError('only code and plain values go into code');
       return 'null';
   }
 }

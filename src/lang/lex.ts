@@ -122,17 +122,16 @@ export function unquote(source: string, start: number, end: number): QuotedStrin
       continue;
     }
     const at = i++;
-    const escape = source[i] as string;
-    if (i >= end - 1) break;
-    const simple = SIMPLE_ESCAPES[escape];
+    const letter = source[i] as string;
+    const simple = SIMPLE_ESCAPES[letter];
     if (simple !== undefined) {
       literal(simple);
-    } else if (escape === '"' || escape === "'") {
-      if (escape !== quote) {
-        return { start: at, end: i + 1, message: `\\${escape} has no meaning within ${quote}…${quote}: no backslash is needed there` };
+    } else if (letter === '"' || letter === "'") {
+      if (letter !== quote) {
+        return { start: at, end: i + 1, message: `\\${letter} has no meaning within ${quote}…${quote}: no backslash is needed there` };
       }
-      literal(escape);
-    } else if (escape === 'x') {
+      literal(letter);
+    } else if (letter === 'x') {
       const digits = source.slice(i + 1, Math.min(i + 3, end - 1));
       if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
         return { start: at, end: i + 1 + digits.length, message: '\\x needs two hexadecimal digits' };
@@ -143,7 +142,7 @@ export function unquote(source: string, start: number, end: number): QuotedStrin
       else text += String.fromCharCode(byte);
       i += 2;
     } else {
-      return { start: at, end: i + 1, message: `\\${escape} is no escape: \\b \\f \\n \\r \\t \\\\ \\/ \\xHH and the escaped quote are` };
+      return { start: at, end: i + 1, message: `\\${letter} is no escape: \\b \\f \\n \\r \\t \\\\ \\/ \\xHH and the escaped quote are` };
     }
   }
   if (bytes === null) return { text, bytes: null };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Puts macros and lists in place of their names. */
 import type { Expr, LangError, Literal, LiteralList, MacroRef, Operand } from './ast.js';
+import { unquote } from './lex.js';
 import { closest } from './suggest.js';
 
 export interface ResolveScope {
@@ -23,7 +24,7 @@ export interface Resolved {
  * condition is refused: whatever walks it afterwards may recurse and need not count.
  */
 const MAX_NODES = 200_000;
-const MAX_DEPTH = 2_000;
+const MAX_DEPTH = 1_000;
 
 export function resolve(ast: Expr, scope: ResolveScope): Resolved {
   const resolver = new Resolver(scope);
@@ -46,12 +47,25 @@ class Resolver {
   private readonly done = new Map<Expr, Sized<Expr>>();
   private readonly listOrder: ReadonlyMap<string, number>;
   private tooLarge = false;
+  /** How deep the walk is; the depth of what it makes is only known when it comes back. */
+  private level = 0;
 
   constructor(private readonly scope: ResolveScope) {
     this.listOrder = new Map([...scope.lists.keys()].map((name, i) => [name, i]));
   }
 
   expr(node: Expr, path: readonly string[]): Sized<Expr> {
+    if (this.level >= MAX_DEPTH) {
+      this.refuse(node, path);
+      return nothing(node);
+    }
+    this.level++;
+    const resolved = this.build(node, path);
+    this.level--;
+    return resolved;
+  }
+
+  private build(node: Expr, path: readonly string[]): Sized<Expr> {
     switch (node.kind) {
       case 'and':
       case 'or': {
@@ -138,7 +152,7 @@ class Resolver {
     this.usedLists.add(value.text);
     const out: Literal[] = [];
     for (const text of this.scope.lists.get(value.text) as readonly string[]) {
-      for (const item of this.expand({ kind: 'literal', text, quoted: false, start: value.start, end: value.end }, order + 1, path)) {
+      for (const item of this.expand(itemLiteral(text, value), order + 1, path)) {
         if (out.length >= MAX_NODES) {
           this.refuse(value, path);
           return out;
@@ -159,7 +173,7 @@ class Resolver {
     }
     if (nodes > MAX_NODES || depth >= MAX_DEPTH) {
       this.refuse(at, path);
-      return { node: { kind: 'macro', name: '', body: null, start: at.start, end: at.end }, nodes: 1, depth: 1 };
+      return nothing(at);
     }
     return { node, nodes, depth: depth + 1 };
   }
@@ -176,4 +190,19 @@ class Resolver {
     const error: LangError = { severity: 'error', code, message, start: at.start, end: at.end, macros };
     this.errors.push(hint === undefined ? error : { ...error, hint });
   }
+}
+
+/** An item as it would be read where the list's name stands: in quotes it is a text, whatever it says. */
+function itemLiteral(text: string, at: Literal): Literal {
+  const plain: Literal = { kind: 'literal', text, quoted: false, start: at.start, end: at.end };
+  if (!/^(["'])[\s\S]*\1$/.test(text) || text.length < 2) return plain;
+  const unquoted = unquote(text, 0, text.length);
+  if ('message' in unquoted) return plain;
+  const quoted: Literal = { ...plain, text: unquoted.text, quoted: true };
+  return unquoted.bytes === null ? quoted : { ...quoted, bytes: unquoted.bytes };
+}
+
+/** In place of what was refused; there is an error, so that nobody looks at it. */
+function nothing(at: { readonly start: number; readonly end: number }): Sized<Expr> {
+  return { node: { kind: 'macro', name: '', body: null, start: at.start, end: at.end }, nodes: 1, depth: 1 };
 }
