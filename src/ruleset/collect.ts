@@ -79,7 +79,7 @@ export class Collector {
         break;
       }
       case 'required_plugin_versions':
-        this.#plugins.push(...readPluginVersions(item, parent, this.#problems));
+        for (const required of readPluginVersions(item, parent, this.#problems)) this.#plugins.push(required);
         break;
       case 'list':
         this.#list(item, parent);

@@ -198,17 +198,19 @@ export function expandExceptions(condition: MappedText, exceptions: readonly Exc
   const fields = new Set<string>();
   for (const exception of exceptions) {
     const body = exceptionText(exception, fields, problems);
-    if (body.length > 0) parts.push(MappedText.at(exception.path[exception.path.length - 1].span, ' and not '), ...body);
+    if (body === null) continue;
+    parts.push(MappedText.at(exception.path[exception.path.length - 1].span, ' and not '), body);
   }
   return { text: MappedText.concat(parts), fields: [...fields].sort() };
 }
 
-function exceptionText(exception: ExceptionInfo, used: Set<string>, problems: Problems): readonly MappedText[] {
+/** Null: it has no values. */
+function exceptionText(exception: ExceptionInfo, used: Set<string>, problems: Problems): MappedText | null {
   const { fields, comps, values, path } = exception;
-  if (fields === null || comps === null) return [];
+  if (fields === null || comps === null) return null;
   const parts: MappedText[] = [];
   if (fields.kind === 'one') {
-    if (comps.kind !== 'one') return [];
+    if (comps.kind !== 'one') return null;
     for (const value of values) {
       if (value.kind === 'list') {
         problems.error('LOAD_ERR_VALIDATE', path, `a list stands among the values of the single field '${fields.text}'`, 'write each value as an item of its own, or `fields` as a list', value.span);
@@ -220,9 +222,9 @@ function exceptionText(exception: ExceptionInfo, used: Set<string>, problems: Pr
       used.add(fields.text);
       parts.push(quoteItem(value.text, value.mapped));
     }
-    return parts.length === 0 ? [] : [...parts, MappedText.at(fields.span, '))')];
+    return parts.length === 0 ? null : MappedText.concat([...parts, MappedText.at(fields.span, '))')]);
   }
-  if (comps.kind !== 'list') return [];
+  if (comps.kind !== 'list') return null;
   for (const value of values) {
     const tuple = value.kind === 'list' ? value.items : [];
     if (tuple.length !== fields.items.length) {
@@ -237,14 +239,14 @@ function exceptionText(exception: ExceptionInfo, used: Set<string>, problems: Pr
       const comp = comps.items[k];
       if (field.kind !== 'one' || comp.kind !== 'one') continue;
       used.add(field.text);
-      parts.push(glue(k === 0 ? ' ' : ' and  '), field.mapped, glue(' '), comp.mapped, glue(' '), ...operandText(tuple[k], comp.text));
+      parts.push(glue(k === 0 ? ' ' : ' and  '), field.mapped, glue(' '), comp.mapped, glue(' '), operandText(tuple[k], comp.text));
     }
     parts.push(glue(')'));
   }
-  return parts.length === 0 ? [] : [...parts, MappedText.at(fields.span, ')')];
+  return parts.length === 0 ? null : MappedText.concat([...parts, MappedText.at(fields.span, ')')]);
 }
 
-function operandText(value: Entry, comparison: string): readonly MappedText[] {
+function operandText(value: Entry, comparison: string): MappedText {
   const glue = (text: string) => MappedText.at(value.span, text);
   if (value.kind === 'list') {
     const parts: MappedText[] = [glue('(')];
@@ -252,8 +254,8 @@ function operandText(value: Entry, comparison: string): readonly MappedText[] {
       if (parts.length > 1) parts.push(glue(', '));
       if (item.kind === 'one') parts.push(quoteItem(item.text, item.mapped));
     }
-    return [...parts, glue(')')];
+    return MappedText.concat([...parts, glue(')')]);
   }
-  if (!LIST_OPERATORS.has(comparison) && !hasLegalModifier(comparison)) return [quoteItem(value.text, value.mapped)];
-  return value.text[0] === '(' ? [value.mapped] : [glue('('), value.mapped, glue(')')];
+  if (!LIST_OPERATORS.has(comparison) && !hasLegalModifier(comparison)) return quoteItem(value.text, value.mapped);
+  return value.text[0] === '(' ? value.mapped : MappedText.concat([glue('('), value.mapped, glue(')')]);
 }

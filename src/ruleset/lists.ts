@@ -15,7 +15,7 @@ export interface CompiledList {
 }
 
 /** A condition longer than this, with its lists in place, is refused: lists of lists can grow without bound. */
-export const MAX_CONDITION_LENGTH = 4_000_000;
+export const MAX_CONDITION_LENGTH = 2_000_000;
 
 const DELIMITER = /[ \t\n\r(),=]/;
 const BLANK = /[ \t\n\r]/;
@@ -50,16 +50,19 @@ export function substituteLists(condition: MappedText, lists: readonly CompiledL
   let current = condition;
   for (const list of lists) {
     if (!current.text.includes(list.name)) continue;
-    current = substitute(current, list, used);
-    if (current.text.length > MAX_CONDITION_LENGTH) return null;
+    const next = substitute(current, list, used);
+    if (next === null) return null;
+    current = next;
   }
   return current;
 }
 
-function substitute(condition: MappedText, list: CompiledList, used: Set<string>): MappedText {
+function substitute(condition: MappedText, list: CompiledList, used: Set<string>): MappedText | null {
   const { text } = condition;
   const quoted = quotedRanges(text);
   const parts: MappedText[] = [];
+  const body = bodyOf(list);
+  let length = text.length;
   let done = 0;
   for (let at = text.indexOf(list.name); at !== -1; at = text.indexOf(list.name, at + 1)) {
     let end = at + list.name.length;
@@ -74,18 +77,24 @@ function substitute(condition: MappedText, list: CompiledList, used: Set<string>
       else if (text[end] === ',') end++;
     }
     used.add(list.name);
-    const name = condition.spanOf(at, at + list.name.length);
-    const glue = (separator: string) => MappedText.at(name, separator);
-    parts.push(condition.slice(done, start), glue(' '));
-    list.items.forEach((item, i) => {
-      if (i > 0) parts.push(glue(', '));
-      parts.push(quoteItem(item.text, item.mapped));
-    });
-    parts.push(glue(' '));
+    length += body.text.length;
+    if (length > MAX_CONDITION_LENGTH) return null;
+    const blank = MappedText.at(condition.spanOf(at, at + list.name.length), ' ');
+    parts.push(condition.slice(done, start), blank, body, blank);
     done = end;
     at = end - 1;
   }
   return done === 0 ? condition : MappedText.concat([...parts, condition.slice(done, text.length)]);
+}
+
+/** The items with commas between them. */
+function bodyOf(list: CompiledList): MappedText {
+  const parts: MappedText[] = [];
+  for (const item of list.items) {
+    if (parts.length > 0) parts.push(MappedText.at(item.mapped.spanOf(0, 1), ', '));
+    parts.push(quoteItem(item.text, item.mapped));
+  }
+  return MappedText.concat(parts);
 }
 
 /** Whether an offset lies in a quoted string. */

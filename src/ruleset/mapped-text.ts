@@ -49,7 +49,7 @@ export class MappedText {
     const pieces: Piece[] = [];
     for (const part of parts) {
       if (part.text === '') continue;
-      for (const piece of part.#pieces) pieces.push({ ...piece, start: piece.start + text.length });
+      for (const { start, source, offset, fixed } of part.#pieces) pieces.push({ start: start + text.length, source, offset, fixed });
       text += part.text;
     }
     return pieces.length === 0 && parts.length > 0 ? parts[0] : new MappedText(text, pieces);

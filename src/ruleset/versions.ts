@@ -14,7 +14,7 @@ export const ENGINE_VERSION: Version = { major: 0, minor: 63, patch: 0 };
 export const BUILT_IN_PLUGINS: ReadonlyMap<string, Version> = new Map([
   ['k8saudit', { major: 0, minor: 18, patch: 0 }],
   ['json', { major: 0, minor: 7, patch: 0 }],
-  ['container', { major: 0, minor: 8, patch: 0 }],
+  ['container', { major: 0, minor: 7, patch: 0 }],
 ]);
 
 /** `x.y.z`, anything behind it ignored; null when it is no version. */

@@ -97,6 +97,32 @@ describe('the result of -V', () => {
   });
 });
 
+describe('a hostile file', () => {
+  const rule = (condition: string) => `- rule: r\n  desc: d\n  condition: ${condition}\n  output: x\n  priority: INFO\n`;
+  const messagesOf = (text: string) => load(text).diagnostics.filter((d) => d.severity === 'error').map((d) => d.message);
+
+  it('with lists that hold each other many times is refused', () => {
+    const lists = Array.from({ length: 60 }, (_, i) => `- list: l${i}\n  items: [l${i + 1}, l${i + 1}]\n`).join('');
+    expect(messagesOf(`${lists}${rule('evt.type = open and proc.name in (l0)')}`)).toEqual(['the condition is longer than 2000000 characters with its lists in place']);
+  });
+
+  it('with macros that hold each other many times is refused', () => {
+    const macros = Array.from({ length: 40 }, (_, i) => `- macro: m${i + 1}\n  condition: m${i} or m${i}\n`).join('');
+    expect(messagesOf(`- macro: m0\n  condition: evt.type = open\n${macros}${rule('m40')}`)[0]).toMatch(/^with its macros and lists in place this is more than/);
+  });
+
+  it('with endless nesting is refused, in the YAML and in a condition', () => {
+    expect(messagesOf(`- list: a\n  items: ${'['.repeat(20_000)}`).length).toBeGreaterThan(0);
+    expect(messagesOf(rule(`${'('.repeat(5000)}evt.type = open${')'.repeat(5000)}`))[0]).toMatch(/nested more than/);
+  });
+
+  it('that is only long is loaded', () => {
+    const items = Array.from({ length: 20_000 }, (_, i) => `x${i}`);
+    const exceptions = `  exceptions:\n    - name: e\n      fields: [proc.name]\n      values:\n${items.map((item) => `        - [${item}]\n`).join('')}`;
+    expect(messagesOf(`- list: l\n  items: [${items.join(', ')}]\n${rule('evt.type = open and proc.name in (l)')}${exceptions}`)).toEqual([]);
+  });
+});
+
 describe('any text at all', () => {
   const words = [
     '- rule: r', '- macro: m', '- list: l', '- required_engine_version: ', '- required_plugin_versions: ', '  condition: ', '  output: ', '  desc: d', '  priority: INFO',
