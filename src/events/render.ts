@@ -62,9 +62,9 @@ export function paramIndex(type: number, name: string): number {
 export function renderParam(event: EventView, i: number, context: RenderContext): Rendered | null {
   const row = paramRow(event, i);
   if (row === undefined || i >= event.paramCount) return null;
-  const bytes = event.raw(i);
   if (row.type === 'CHARBUF') return set(textOf(event, i));
   if (row.type === 'FSPATH' || row.type === 'FSRELPATH') return renderPath(event, i, row);
+  const bytes = event.raw(i);
   if (bytes.length === 0) return set(emptyText(row.type));
   if (row.type !== 'DYNAMIC') return render(event, bytes, row.type, row.format, row.flagSet, context);
   const choice = row.dynamic === undefined ? undefined : DYNAMIC_SETS[row.dynamic][bytes[0]];
