@@ -124,7 +124,7 @@ export class Monitor {
       this.loaded = loaded;
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
-      await this.watch.follow(this.watchedPaths());
+      this.watch.follow(this.watchedPaths());
       for (const key of ['engine', 'plugins', 'load_plugins', 'webserver', 'falco_libs'] as const) {
         if (JSON.stringify(before[key]) !== JSON.stringify(loaded.config[key])) log.warning(`'${key}' has changed: that takes a restart`);
       }
@@ -275,9 +275,9 @@ export class Monitor {
     return {
       name: 'file watch',
       start: async () => {
-        if (this.loaded.config.watch_config_files && this.loaded.config.engine.kind !== 'replay') await this.watch.follow(this.watchedPaths());
+        if (this.loaded.config.watch_config_files && this.loaded.config.engine.kind !== 'replay') this.watch.follow(this.watchedPaths());
       },
-      stop: () => this.watch.stop(),
+      stop: async () => this.watch.stop(),
     };
   }
 
