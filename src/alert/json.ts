@@ -27,13 +27,15 @@ export function sortedJson(value: JsonInput): string {
 
 /** A JSON string; half of a surrogate pair becomes the replacement character. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+  return JSON.stringify(/[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
 }
 
 function isArray(value: readonly JsonInput[] | { readonly [key: string]: JsonInput }): value is readonly JsonInput[] {
   return Array.isArray(value);
 }
 
+/** The order of their UTF-8, which for anything but surrogates is that of their UTF-16. */
 function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (/[\ud800-\udfff]/.test(a) || /[\ud800-\udfff]/.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : a > b ? 1 : 0;
 }
