@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One run of the monitor: what starts in which order, what a reload changes, and what is said at the end. */
+import { hostNamesIn } from '../fields/host-names.js';
 import type { SourceText } from '../lang/diagnostic.js';
 import type { OutputMessage } from '../outputs/output.js';
 import { ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
+import { DnsResolver } from '../sources/dns-resolver.js';
 import { loadNative } from '../sources/native-binding.js';
 import { StartError } from '../sources/source.js';
 import type { ConfigurableLog } from '../util/log.js';
@@ -42,6 +44,7 @@ export class Monitor {
   private reloading: Promise<void> | null = null;
   private readonly watch: FileWatch;
   private readonly drops: DropMonitor;
+  private readonly dns: DnsResolver;
   private finish: () => void = () => undefined;
   /** Resolves when there is a reason to stop. */
   private readonly finished = new Promise<void>((resolve) => {
@@ -61,12 +64,20 @@ export class Monitor {
     this.pipeline = new Pipeline(machine, this.stats, (message) => this.outputs.push(message), pipelineOptions(loaded.config));
     this.detection = createDetection(ruleset, catalogues, loaded.config.rule_matching, this.pipeline.alert);
     this.pipeline.swap(this.detection, pipelineOptions(loaded.config));
+    this.dns = new DnsResolver(machine.context.dnsNames);
+    this.dns.follow(namesOf(this.detection));
     this.watch = new FileWatch(() => void this.reload('A watched file has changed'));
     this.drops = this.dropMonitor();
   }
 
   /** Asks for the end; `run` then stops everything in order. */
   stop(): void {
+    this.finish();
+  }
+
+  /** Something is broken that cannot go on: ends the run like {@link stop}, and `run` then throws this error. */
+  fail(error: Error): void {
+    this.failure ??= error;
     this.finish();
   }
 
@@ -89,6 +100,7 @@ export class Monitor {
         ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
         this.lossPart(),
         new MetricsWriter(this.loaded.config.metrics, this.log.log, () => this.metricsInput(), (message) => this.outputs.push(this.internal(message))),
+        ...(this.loaded.config.engine.kind === 'replay' ? [] : [this.dns]),
         ...enabled.map((name) => this.sourcePart(name)),
         this.watchPart(),
       ]);
@@ -121,6 +133,7 @@ export class Monitor {
       this.pipeline.swap(detection, pipelineOptions(loaded.config));
       for (const source of this.open) source.adapt(detection);
       this.detection = detection;
+      this.dns.follow(namesOf(detection));
       this.loaded = loaded;
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
@@ -169,10 +182,9 @@ export class Monitor {
   private sourceEnded(source: OpenSource, error: Error | undefined): void {
     this.running.delete(source);
     if (error !== undefined) {
-      this.failure ??= error;
       this.log.log.error(`An error occurred in event source '${source.name}', ending: ${error.message}`);
-    }
-    if (error !== undefined || this.running.size === 0) this.finish();
+      this.fail(error);
+    } else if (this.running.size === 0) this.finish();
   }
 
   private lossPart(): Part {
@@ -213,8 +225,7 @@ export class Monitor {
         }
         if (action === 'exit') {
           log.critical(message);
-          this.failure ??= new StartError('DROPS', 'system calls were dropped and syscall_event_drops says exit');
-          this.finish();
+          this.fail(new StartError('DROPS', 'system calls were dropped and syscall_event_drops says exit'));
         }
       }
     });
@@ -309,4 +320,9 @@ function pipelineOptions(config: Config): PipelineOptions {
 function stateLosses(machine: Machine): Record<string, number> {
   const { refused, evicted, fdsRefused } = machine.state.stats();
   return { threadsRefused: refused, threadsEvicted: evicted, fdsRefused };
+}
+
+/** Host names that enabled rules compare addresses with. */
+function namesOf(detection: Detection): ReadonlySet<string> {
+  return hostNamesIn(detection.rules.filter((rule) => rule.enabled).map((rule) => rule.condition));
 }
