@@ -8,7 +8,9 @@ import { plain } from './catalogue.js';
 import { asText, compilePointer, pointerKeys } from './json-read.js';
 
 const wholeObject: FieldReader<AuditEvent> = (event) => indent(event.text);
-const rawTime: FieldReader<AuditEvent> = (event) => String(event.timestamp());
+/** Without bigints: rules ask for it to see whether there is an event at all. */
+const rawTime: FieldReader<AuditEvent> = (event) =>
+  event.seconds === 0 ? String(event.nanos) : `${event.seconds}${String(event.nanos).padStart(9, '0')}`;
 
 function bindPointer(argument: FieldArgument | null): FieldReader<AuditEvent> {
   const pointer = argument?.text ?? '';
