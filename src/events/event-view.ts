@@ -148,7 +148,10 @@ export class EventView implements EngineEvent {
   int(i: number): number {
     const size = this.size(i);
     const at = this.base + this.starts[i];
-    if (size >= 8) return this.data.getInt32(at + 4, true) * TWO_32 + this.data.getUint32(at, true);
+    if (size >= 8) {
+      const high = this.data.getInt32(at + 4, true);
+      return high === 0 ? this.data.getUint32(at, true) : high * TWO_32 + this.data.getUint32(at, true);
+    }
     return size >= 4 ? this.data.getInt32(at, true) : 0;
   }
 
@@ -164,6 +167,7 @@ export class EventView implements EngineEvent {
     if (this.size(i) < 8) return 0;
     const at = this.base + this.starts[i];
     const high = this.data.getUint32(at + 4, true);
+    if (high === 0) return this.data.getUint32(at, true);
     if (high <= 0x1f_ffff) return high * TWO_32 + this.data.getUint32(at, true);
     return this.data.getBigUint64(at, true);
   }

@@ -74,7 +74,18 @@ export class ScapDecoder {
 
   /** @throws ScapError at damage; the decoder is of no use after it. */
   push(chunk: Buffer): void {
-    const buffer = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+    let next = 0;
+    // The block that the last chunk ended in is put together on its own; nothing else is copied.
+    while (this.rest.length !== 0 && next < chunk.length) {
+      const whole = this.rest.length < BLOCK_HEADER ? BLOCK_HEADER : this.rest.readUInt32LE(4);
+      const missing = Math.min(Math.max(whole - this.rest.length, 1), chunk.length - next);
+      this.decode(Buffer.concat([this.rest, chunk.subarray(next, next + missing)]));
+      next += missing;
+    }
+    if (next < chunk.length) this.decode(next === 0 ? chunk : chunk.subarray(next));
+  }
+
+  private decode(buffer: Buffer): void {
     const data = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     this.view.attach(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     let at = 0;
