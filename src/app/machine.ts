@@ -5,6 +5,7 @@ import type { AnyCatalogue } from '../engine/engine.js';
 import { AUDIT_SOURCE, auditCatalogue } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE, syscallCatalogue } from '../fields/catalogues.js';
 import type { FieldContext, RunClock } from '../fields/context.js';
+import { withStaticFields } from '../fields/static.js';
 import { ContainerTable } from '../state/containers.js';
 import { DnsNames } from '../state/dns-names.js';
 import { State } from '../state/state.js';
@@ -51,6 +52,9 @@ export function loadedSources(plugins: Config['plugins']): readonly string[] {
   return [SYSCALL_SOURCE, ...(plugins.some((plugin) => plugin.name === 'k8saudit') ? [AUDIT_SOURCE] : [])];
 }
 
-export function cataloguesOf(sources: readonly string[], context: FieldContext): readonly AnyCatalogue[] {
-  return sources.map((source) => (source === SYSCALL_SOURCE ? syscallCatalogue(context) : auditCatalogue(context)));
+export function cataloguesOf(sources: readonly string[], context: FieldContext, config: Config): readonly AnyCatalogue[] {
+  return sources.map((source) => {
+    const catalogue: AnyCatalogue = source === SYSCALL_SOURCE ? syscallCatalogue(context) : auditCatalogue(context);
+    return withStaticFields(catalogue, config.static_fields);
+  });
 }

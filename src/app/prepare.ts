@@ -77,7 +77,7 @@ export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log,
     throw new StartError('RULES_FILE', 'You must specify at least one rules file/directory via -r or a rules_files entry in falco.yaml');
   }
   const rulesFiles = readRulesFiles(files);
-  const catalogues = cataloguesOf(sources, machine.context);
+  const catalogues = cataloguesOf(sources, machine.context, loaded.config);
   const rules = loadRules(rulesFiles, loaded, catalogues, request.appended);
   log.info('Loading rules from:');
   for (const file of rules.files) {
@@ -101,6 +101,7 @@ export function logStart(loaded: LoadedConfig, log: Log): void {
     if (file.valid) log.info(line);
     else log.warning(line);
   }
+  if (loaded.config.rules_file.length > 0) log.warning("The configuration key 'rules_file' is deprecated: its name is 'rules_files' now");
   for (const line of unservedKeys(loaded.config)) log.warning(line);
   for (const plugin of loaded.plugins) {
     if ((BUILT_IN as readonly string[]).includes(plugin.name)) log.info(`Loaded plugin '${plugin.name}', which is built in`);

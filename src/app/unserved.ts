@@ -6,8 +6,10 @@ type Check = readonly [key: string, used: (config: Config) => boolean, why: stri
 
 const CHECKS: readonly Check[] = [
   ['capture', (c) => c.capture.enabled, 'no capture file is written when a rule matches'],
-  ['static_fields', (c) => Object.keys(c.static_fields).length > 0, 'there are no static.* fields'],
   ['base_syscalls.custom_set', (c) => c.base_syscalls.custom_set.length > 0, 'the set follows from the rules and from what the state needs'],
+  ['syscall_event_timeouts', (c) => c.syscall_event_timeouts.max_consecutives !== 1000, 'a quiet machine is not reported'],
+  ['plugins_hostinfo', (c) => !c.plugins_hostinfo, 'no plugin runs that it could be kept from'],
+  ['webserver.threadiness', (c) => c.webserver.threadiness > 1, 'the server needs one thread'],
   ['engine.modern_ebpf.disable_iterators', (c) => c.engine.modern_ebpf.disable_iterators, 'the start state is read from /proc'],
 ];
 

@@ -52,7 +52,14 @@ function handleSignals(monitor: Monitor, { log }: ConfigurableLog): () => void {
     }],
   ];
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  // A mistake of ours must not take queued alerts with it.
+  const broken = (error: unknown) => {
+    log.critical(`Internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    monitor.fail(error instanceof Error ? error : new Error(String(error)));
+  };
+  process.on('uncaughtException', broken);
   return () => {
+    process.off('uncaughtException', broken);
     for (const [signal, handler] of handlers) process.off(signal, handler);
   };
 }

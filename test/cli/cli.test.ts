@@ -28,6 +28,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+const RULE_CONFIG = () => `rules_files: [${path('good.yaml')}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\n`;
+
 interface Case {
   readonly args: readonly string[];
   readonly code: 0 | 1;
@@ -97,6 +99,15 @@ describe('falco-ts', () => {
     expect(ended.code, said).toBe(code);
     if (stdout !== undefined) expect(ended.stdout).toMatch(stdout);
     if (stderr !== undefined) expect(withoutTimes(ended.stderr)).toMatch(stderr);
+  });
+
+  it('static_fields are fields: in rules, in outputs and in the list', async () => {
+    const config = path('static.yaml');
+    writeFileSync(config, `${RULE_CONFIG()}static_fields: {cluster: blue}\n`);
+    writeFileSync(path('static-rules.yaml'), RULE.replace('%fd.name', '%fd.name %static.cluster').replace('evt.type in (open, openat)', 'evt.type = open and static.cluster = blue'));
+    expect((await run(['-c', config, '--dry-run', '-r', path('static-rules.yaml')])).code).toBe(0);
+    expect((await run(['-c', path('falco.yaml'), '--dry-run', '-r', path('static-rules.yaml')])).code).toBe(1);
+    expect((await run(['-c', config, '--list', '-N'])).stdout).toContain('\nstatic.cluster\n');
   });
 
   it('an audit rule is not available when its plugin is not loaded', async () => {

@@ -93,13 +93,13 @@ describe('values of falco.yaml', () => {
   it('variables are expanded where they stand, an escaped one stays, a missing one is empty', () => {
     const env = (name: string) => ({ PORT: '9000', ON: 'true', DIR: '/x' })[name];
     const { config } = good(
-      'webserver:\n  listen_port: ${PORT}\n  enabled: "${ON}"\nfile_output: {filename: "${DIR}/a${NONE}$${DIR}.txt"}\n',
+      `webserver:\n  listen_port: \${PORT}\n  enabled: "\${ON}"\nfile_output: {filename: "\${DIR}/a\${NONE}$\${DIR}.txt"}\n`,
       [],
       env,
     );
     expect(config.webserver.listen_port).toBe(9000);
     expect(config.webserver.enabled).toBe(true);
-    expect(config.file_output.filename).toBe('/x/a${DIR}.txt');
+    expect(config.file_output.filename).toBe(`/x/a\${DIR}.txt`);
   });
 });
 
