@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { describeAsText } from '../../src/ruleset/describe.js';
 import { parsePriority } from '../../src/ruleset/rule-items.js';
 import { matchesWildcard } from '../../src/ruleset/selection.js';
 import { conditionOf, load, loaded, ruleOf } from './helpers.js';
@@ -126,5 +127,21 @@ describe('a rule', () => {
   it('keeps what later parts need to know of it', () => {
     const { warnEvttypes, skipIfUnknownFilter, capture, captureDuration, span } = ruleOf(loaded(rule('r', '  warn_evttypes: no\n  skip-if-unknown-filter: true\n  capture: yes\n  capture_duration: 0x10\n')));
     expect([warnEvttypes, skipIfUnknownFilter, capture, captureDuration, span.source.name]).toEqual([false, true, true, 16, 'rules.yaml']);
+  });
+});
+
+describe('-L and -l', () => {
+  const text = `${rule('B').replace('desc: d', `desc: ${'word '.repeat(14)}end`)}${rule('A', '  enabled: false\n')}`;
+
+  it('print names and wrapped descriptions in order of definition', () => {
+    const pad = ' '.repeat(51);
+    expect(describeAsText(loaded(text, { selection: [{ disable: { rule: 'B' } }, { enable: { rule: 'A' } }] }))).toBe(
+      `${'Rule'.padEnd(50)} Description\n${'----'.padEnd(50)} -----------\n` +
+        `${'B'.padEnd(50)} ${'word '.repeat(11)}\n${pad}word word word end \n\n${'A'.padEnd(50)} d \n\n`,
+    );
+  });
+
+  it('say nothing of a rule that is not loaded', () => {
+    expect(describeAsText(loaded(text), 'C')).toBeNull();
   });
 });
