@@ -4,6 +4,10 @@
 
 #define MAX_SYSCALLS 512
 #define MAX_EVENTS 512
+/* 32-bit calls on x86_64: socketcall's sub-calls follow the others. */
+#define IA32_SOCKETCALL 102
+#define COMPAT_SOCKETCALLS 512
+#define MAX_COMPAT_CALLS (COMPAT_SOCKETCALLS + 32)
 /* A record: length u32, CPU u16, zero u16, then the scap event. See src/sources/native-contract.ts. */
 #define RECORD_PREFIX 8
 #define EVENT_HEADER 26
@@ -25,7 +29,7 @@ struct counts {
 	unsigned long long ring_full[LOSS_CATEGORIES];
 	/* Larger than an event may be, or its program is missing. */
 	unsigned long long dropped;
-	/* A 32-bit system call without a 64-bit counterpart. */
+	/* A call of a 32-bit program, where these are not reported. */
 	unsigned long long foreign;
 	unsigned long long unused;
 };
@@ -39,11 +43,19 @@ struct config {
 	unsigned int drop_failed;
 	/* Portable codes by native number. */
 	unsigned short syscall_codes[MAX_SYSCALLS];
+	/* Native numbers by 32-bit number, 0xffff: none. */
+	unsigned short native_of_compat[MAX_COMPAT_CALLS];
 };
 
-/* What is reported: system calls by native number, tracepoints by event type. Non-zero: wanted. */
+#define WANTED 1
+/* The 32-bit call with this number is wanted. */
+#define WANTED_COMPAT 2
+
+/* What is reported: system calls by number, tracepoints by event type. One look-up tells that a call is uninteresting,
+ * be it a native or a 32-bit one. */
 struct interest {
 	unsigned char syscall[MAX_SYSCALLS];
+	unsigned char socketcall[MAX_COMPAT_CALLS - COMPAT_SOCKETCALLS];
 	unsigned char event[MAX_EVENTS];
 };
 

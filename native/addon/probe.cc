@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <unordered_map>
 
 #include "error.h"
 #include "generated/syscalls.h"
@@ -129,7 +130,8 @@ Probe::Probe(const ProbeOptions& options) {
       } catch (const CaptureError& error) {
         // Without permission, or without its file, the other kind would not do better.
         if (raw_ || error.code == "EPERM" || error.code == "ENOENT" || error.code == "SCHEMA") throw;
-        missing_.push_back(std::string("tracing programs by BTF (tp_btf): ") + error.what());
+        const std::string why = error.what();
+        missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + why.substr(0, why.find('\n')));
         Close();
         raw_ = true;
       }
@@ -159,6 +161,10 @@ void Probe::Configure(const ProbeOptions& options) {
   settings.drop_failed = options.drop_failed ? 1 : 0;
   for (const SyscallRow& row : kSyscalls) {
     if (row.number < MAX_SYSCALLS) settings.syscall_codes[row.number] = row.code;
+  }
+  memset(settings.native_of_compat, 0xff, sizeof settings.native_of_compat);
+  for (const CompatRow& row : kCompatSyscalls) {
+    if (row.number >= 0) settings.native_of_compat[row.number] = row.native;
   }
   if (int e = bpf_map__set_initial_value(FindMap(object_, ".rodata.config"), &settings, sizeof settings)) Fail(e, "cannot set up the probe");
   for (const char* name : {"rings", "scratches"}) {
@@ -198,14 +204,21 @@ void Probe::CreateRings(uint32_t cpus_per_buffer) {
 
 /** Every system call gets its event's program, or the generic one: the set of reported ones can then change at any time. */
 void Probe::FillPrograms() {
-  const int table = bpf_map__fd(FindMap(object_, "programs"));
-  const bpf_program* generic = bpf_object__find_program_by_name(object_, "ev_GENERIC_X");
+  std::unordered_map<std::string, int> by_name;
+  bpf_program* program;
+  bpf_object__for_each_program(program, object_) by_name[bpf_program__name(program)] = bpf_program__fd(program);
+  const int native = bpf_map__fd(FindMap(object_, "programs"));
+  const int compat = bpf_map__fd(FindMap(object_, "compat_programs"));
+  const auto set = [&](int table, int number, uint16_t event) {
+    const auto found = by_name.find(kPrograms[event]);
+    const int fd = found != by_name.end() ? found->second : by_name.at("ev_GENERIC_X");
+    if (bpf_map_update_elem(table, &number, &fd, BPF_ANY)) Fail(errno, "cannot set up the table of programs");
+  };
   for (const SyscallRow& row : kSyscalls) {
-    if (row.number >= MAX_SYSCALLS) continue;
-    const bpf_program* program = bpf_object__find_program_by_name(object_, kPrograms[row.event]);
-    const int fd = bpf_program__fd(program != nullptr ? program : generic);
-    const int key = row.number;
-    if (bpf_map_update_elem(table, &key, &fd, BPF_ANY)) Fail(errno, "cannot set up the table of programs");
+    if (row.number < MAX_SYSCALLS) set(native, row.number, row.event);
+  }
+  for (const CompatRow& row : kCompatSyscalls) {
+    if (row.number >= 0) set(compat, row.number, row.event);
   }
 }
 
@@ -220,7 +233,16 @@ void Probe::Attach() {
 void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints) {
   interest next{};
   for (uint32_t number : syscalls) {
-    if (number < MAX_SYSCALLS) next.syscall[number] = 1;
+    if (number < MAX_SYSCALLS) next.syscall[number] |= WANTED;
+  }
+  for (const CompatRow& row : kCompatSyscalls) {
+    if (row.number < 0 || (next.syscall[row.native] & WANTED) == 0) continue;
+    if (row.number < COMPAT_SOCKETCALLS) {
+      next.syscall[row.number] |= WANTED_COMPAT;
+    } else {
+      next.syscall[IA32_SOCKETCALL] |= WANTED_COMPAT;
+      next.socketcall[row.number - COMPAT_SOCKETCALLS] = 1;
+    }
   }
   for (uint32_t type : tracepoints) {
     if (type < MAX_EVENTS) next.event[type] = 1;

@@ -327,7 +327,7 @@ INLINE u32 syscall_number(struct pt_regs *regs)
 }
 
 /* `index` is a constant at every call. */
-INLINE u64 argument(struct pt_regs *regs, int index)
+INLINE u64 native_argument(struct pt_regs *regs, int index)
 {
 #if defined(__TARGET_ARCH_x86)
 	switch (index) {

@@ -17,6 +17,14 @@ struct {
 	__uint(value_size, sizeof(u32));
 } programs SEC(".maps");
 
+/* The same by 32-bit number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, MAX_COMPAT_CALLS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} compat_programs SEC(".maps");
+
 /* CPU to its ring buffer; neighbours share one. The addon sets the number of entries and creates the rings. */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -21,23 +21,54 @@ char _license[] SEC("license") = "Dual MIT/GPL";
 /* Compared with the addon's before loading. */
 const char schema_hash[] SEC(".rodata.schema") = FT_SCHEMA_HASH;
 
+#define NOT_WANTED ((u32)-1)
+
+/* Index into `compat_programs` of a 32-bit call. */
+INLINE u32 compat_call(u64 *ctx, u32 number, u32 wanted)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (!(wanted & WANTED_COMPAT))
+		return NOT_WANTED;
+	if (number != IA32_SOCKETCALL)
+		return number;
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	u64 call = (u32)REG(regs, bx);
+	barrier_var(call);
+	if (call >= sizeof(interest.socketcall) || !interest.socketcall[call])
+		return NOT_WANTED;
+	return COMPAT_SOCKETCALLS + call;
+#else
+	/* 32-bit programs on arm64 are not reported. */
+	struct counts *c = this_counts();
+	if (c)
+		c->foreign++;
+	return NOT_WANTED;
+#endif
+}
+
 HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	/* Only the lower half counts: the kernel ignores what a caller leaves in the upper one. */
 	u64 number = syscall_number(regs);
 	barrier_var(number);
-	if (number >= MAX_SYSCALLS || !interest.syscall[number])
+	if (number >= MAX_SYSCALLS)
+		return 0;
+	u32 wanted = interest.syscall[number];
+	if (!wanted)
 		return 0;
 	if (config.drop_failed && (s64)ctx[1] < 0)
 		return 0;
 	if (is_compat_call()) {
-		struct counts *c = this_counts();
-		if (c)
-			c->foreign++;
-		return 0;
+		number = compat_call(ctx, number, wanted);
+		if (number == NOT_WANTED)
+			return 0;
+		bpf_tail_call(ctx, &compat_programs, number);
+	} else {
+		if (!(wanted & WANTED))
+			return 0;
+		bpf_tail_call(ctx, &programs, number);
 	}
-	bpf_tail_call(ctx, &programs, number);
 	struct counts *c = this_counts();
 	if (c) {
 		c->produced++;
@@ -50,6 +81,8 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 HOOK("sys_exit") int ev_GENERIC_X(u64 *ctx)
 {
 	u32 number = syscall_number((struct pt_regs *)ctx[0]);
+	if (is_compat_call())
+		number = config.native_of_compat[number & (MAX_SYSCALLS - 1)];
 	u8 *event = reserve(EVENT(GENERIC_X), EVENT_HEADER + 2 * 2 + 2 + 2);
 	if (!event)
 		return 0;

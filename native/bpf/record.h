@@ -15,14 +15,46 @@
 /* Type, number of parameters and loss category of an event, as three arguments. */
 #define EVENT(key) EV_##key, EV_##key##_PARAMS, EV_##key##_LOSS
 
-/* A program that the dispatcher calls when a system call returns. */
+/*
+ * A program that the dispatcher calls when a system call returns. `compat_regs` is the address of the registers of a
+ * 32-bit call, else 0. It is read as a plain number: a pointer that the verifier knows may not be passed to a global
+ * function.
+ */
 #define PROGRAM(key)                                                                                               \
-	INLINE int body_##key(struct pt_regs *regs, s64 ret);                                                      \
+	INLINE int body_##key(struct pt_regs *regs, u64 compat_regs, s64 ret);                                     \
 	HOOK("sys_exit") int ev_##key(u64 *ctx)                                                                    \
 	{                                                                                                          \
-		return body_##key((struct pt_regs *)ctx[0], (s64)ctx[1]);                                          \
+		u64 compat_regs = 0;                                                                               \
+		if (is_compat_call())                                                                              \
+			bpf_probe_read_kernel(&compat_regs, sizeof(compat_regs), ctx);                             \
+		return body_##key((struct pt_regs *)ctx[0], compat_regs, (s64)ctx[1]);                             \
 	}                                                                                                          \
-	INLINE int body_##key(struct pt_regs *regs, s64 ret)
+	INLINE int body_##key(struct pt_regs *regs, u64 compat_regs, s64 ret)
+
+/* Within a PROGRAM: argument 0 to 5 of the call. */
+#define argument(regs, index) (compat_regs ? compat_argument(compat_regs, index) : native_argument(regs, index))
+
+__noinline u64 compat_argument(u64 address, u32 index)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs *regs = (struct pt_regs *)address;
+	if (BPF_CORE_READ(regs, orig_ax) == IA32_SOCKETCALL) {
+		u32 value = 0;
+		bpf_probe_read_user(&value, sizeof(value), (void *)(BPF_CORE_READ(regs, cx) + 4 * (u64)(index & 7)));
+		return value;
+	}
+	switch (index) {
+	case 0: return (u32)BPF_CORE_READ(regs, bx);
+	case 1: return (u32)BPF_CORE_READ(regs, cx);
+	case 2: return (u32)BPF_CORE_READ(regs, dx);
+	case 3: return (u32)BPF_CORE_READ(regs, si);
+	case 4: return (u32)BPF_CORE_READ(regs, di);
+	default: return (u32)BPF_CORE_READ(regs, bp);
+	}
+#else
+	return 0;
+#endif
+}
 
 INLINE u64 now(void)
 {

@@ -5,6 +5,7 @@
  */
 import type { ParamType } from './param-types.js';
 import { SYSCALLS } from './syscalls.js';
+import { IA32_SOCKETCALLS, IA32_SYSCALLS } from './syscalls-ia32.js';
 import { EVENTS, type EventCategory, type EventRow, type ParamRow } from './table.js';
 
 /** ts u64, tid u64, len u32, type u16, nparams u32. */
@@ -76,6 +77,17 @@ export function programsSource(): string {
   return out.join('\n');
 }
 
+/** Where `native/shared.h` puts the sub-calls. */
+const COMPAT_SOCKETCALLS = 512;
+
+function compatRow(number: number, name: string): string {
+  const row = SYSCALLS.find((s) => s.name === name);
+  if (row === undefined) throw new Error(`no system call ${name}`);
+  // The 32-bit `umount` has no flags, and an event of its own.
+  const event = number === 22 ? EVENTS.find((e) => e.key === 'SYSCALL_UMOUNT_1_X')?.type : row.exit;
+  return `    {${number}, ${row.x86_64}, ${event}},`;
+}
+
 /** For the addon: what each native system call number reports, and the BPF program of each event type. */
 export function syscallsSource(schemaHash: string): string {
   const out = ['// SPDX-License-Identifier: Apache-2.0'];
@@ -87,7 +99,13 @@ export function syscallsSource(schemaHash: string): string {
     out.push(condition);
     for (const s of SYSCALLS) if (s[column] >= 0) out.push(`    {${s[column]}, ${s.code}, ${s.exit}},`);
   }
-  out.push('#endif', '};', '', '/* Name of the program that writes an event type; the object may lack it. */');
+  out.push('#endif', '};', '');
+  out.push('/* Calls of 32-bit programs: number there (socketcall\'s sub-calls from 512 on), native number, event. */');
+  out.push('struct CompatRow {', '  int16_t number;', '  int16_t native;', '  uint16_t event;', '};');
+  out.push('inline constexpr CompatRow kCompatSyscalls[] = {', '#if defined(__x86_64__)');
+  for (const [number, name] of IA32_SYSCALLS) out.push(compatRow(number, name));
+  for (const [call, name] of IA32_SOCKETCALLS) out.push(compatRow(COMPAT_SOCKETCALLS + call, name));
+  out.push('#else', '    {-1, -1, 0},', '#endif', '};', '', '/* Name of the program that writes an event type; the object may lack it. */');
   out.push('inline constexpr const char* kPrograms[] = {');
   for (const e of EVENTS) out.push(e.kind === 'syscall' ? `    "ev_${e.key}",` : '    nullptr,');
   out.push('};', '');

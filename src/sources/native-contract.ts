@@ -41,7 +41,7 @@ export interface CaptureCounters {
   readonly ringFullFile: number;
   /** Lost in the BPF program: an event larger than the scratch buffer, or a failed tail call. */
   readonly bpfDropped: number;
-  /** 32-bit system calls that have no 64-bit counterpart; not part of `produced`. */
+  /** System calls of 32-bit programs where they cannot be reported (arm64); not part of `produced`. */
   readonly foreignCalls: number;
   /** Lost in the drain thread: a record that makes no sense, or one larger than a slab. */
   readonly decodeErrors: number;

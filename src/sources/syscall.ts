@@ -178,11 +178,11 @@ function startError(error: unknown): StartError {
     case 'VERIFIER':
     case 'E2BIG':
       return new StartError('PROBE_VERIFIER', `the kernel's verifier refuses the BPF probe: ${message}`,
-        `this is Linux ${release()}; 5.11 or later is supported`, cause);
+        `this is Linux ${release()}; 5.10 or later is supported`, cause);
     case 'ENOSYS':
     case 'EINVAL':
       return new StartError('PROBE_OLD_KERNEL', `the kernel lacks something that the BPF probe needs: ${message}`,
-        `this is Linux ${release()}; 5.11 or later with CONFIG_BPF_SYSCALL is supported`, cause);
+        `this is Linux ${release()}; 5.10 or later with CONFIG_BPF_SYSCALL is supported`, cause);
     case 'ENOMEM':
       return new StartError('PROBE_ENOMEM', `no memory for the ring buffers: ${message}`,
         'choose a smaller engine.modern_ebpf.buf_size_preset, or more CPUs for each buffer', cause);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFile } from 'node:child_process';
 import { mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Ev } from '../../src/events/ids.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
-import { type Call, describeLive, interestIn, LiveProbe, type ParamValue, trigger, type Triggered, triggerPath } from './probe.js';
+import { type Call, compile, describeLive, interestIn, type LiveEvent, LiveProbe, type ParamValue, trigger, type Triggered, triggerPath } from './probe.js';
 
 const AT_FDCWD = -100;
 const x64 = process.arch === 'x64';
@@ -16,14 +19,16 @@ describeLive('the probe reports each system call with every parameter', () => {
   const names = SYSCALLS.map((s) => s.name);
   let probe: LiveProbe;
   const tids = new Set<number>();
+  const programs = new Set<string>();
 
   beforeAll(async () => {
     writeFileSync(file, 'hello');
-    triggerPath();
+    programs.add(triggerPath());
+    if (x64) programs.add(compile('compat', '-no-pie'));
     const wanted = interestIn(names.filter((name) => !/^(futex|epoll_|poll|ppoll|clock_|nanosleep|sched_|getpid|rt_sig)/.test(name)));
     // Only what the trigger does is kept: other programs run on this machine too.
     probe = await new LiveProbe({ interest: wanted, bufferBytes: 1 << 23 }, (view) => {
-      if (view.type === 293 && view.str(27) === triggerPath()) tids.add(view.tid);
+      if (view.type === Ev.SYSCALL_EXECVE_19_X && programs.has(view.str(27) ?? '')) tids.add(view.tid);
       return tids.has(view.tid);
     }).start();
   });
@@ -247,6 +252,23 @@ describeLive('the probe reports each system call with every parameter', () => {
     const native = x64 ? row?.x86_64 : row?.aarch64;
     const event = await probe.find((e) => e.tid === done.tid && e.key === 'GENERIC_X' && e.params.nativeID === native);
     expect(event.params).toEqual({ ID: row?.code, nativeID: native });
+  });
+
+  it.runIf(x64)('calls of 32-bit programs are reported as what they are', async () => {
+    const path = at('made by a 32-bit call');
+    const { stdout } = await promisify(execFile)(compile('compat', '-no-pie'), [path]);
+    const said = JSON.parse(stdout) as Record<string, number>;
+    const event = (key: string): Promise<LiveEvent> => probe.find((e) => e.tid === said.pid && e.key === key && (e.params.name ?? path) === path);
+    expect((await event('SYSCALL_MKDIR_2_X')).params).toEqual({ res: 0, path, mode: 0o750 });
+    expect((await event('SYSCALL_OPENAT_2_X')).params).toEqual({ fd: said.openat, dirfd: AT_FDCWD, name: path, flags: 0x401 | 0x2000, mode: 0, ...opened(path) });
+    expect((await event('SOCKET_SOCKET_X')).params).toEqual({ fd: said.socket, domain: AF_INET, type: STREAM, proto: 0, flags: 0 });
+    expect((await event('SOCKET_CONNECT_X')).params).toEqual({ res: -111, tuple: '', fd: said.socket, addr: '027f0000010100' });
+    const failed = await probe.find((e) => e.tid === said.pid && e.key === 'SYSCALL_EXECVE_19_X' && e.params.res !== 0);
+    expect(failed.params).toMatchObject({ res: -2, exe: '/no/such/program', args: ['argument'], env: [], filename: '/no/such/program' });
+    expect((await event('SYSCALL_SETUID_X')).params).toEqual({ res: 0, uid: 0 });
+    const umask = SYSCALLS.find((s) => s.name === 'umask');
+    const generic = await probe.find((e) => e.tid === said.pid && e.key === 'GENERIC_X' && e.params.nativeID === umask?.x86_64);
+    expect(generic.params).toEqual({ ID: umask?.code, nativeID: umask?.x86_64 });
   });
 
   it('says on which CPU and when, in the epoch\'s nanoseconds', async () => {

@@ -124,11 +124,11 @@ export class LiveProbe {
 const compiled = new Map<string, string>();
 
 /** A C program beside this file, compiled once a run. */
-export function compile(name: 'trigger' | 'burst'): string {
+export function compile(name: 'trigger' | 'burst' | 'compat', ...flags: string[]): string {
   let path = compiled.get(name);
   if (path === undefined) {
     path = join(mkdtempSync(join(tmpdir(), 'falco-ts-native-')), name);
-    execFileSync('cc', ['-O1', '-Wall', '-pthread', '-o', path, fileURLToPath(new URL(`${name}.c`, import.meta.url))]);
+    execFileSync('cc', ['-O1', '-Wall', '-pthread', ...flags, '-o', path, fileURLToPath(new URL(`${name}.c`, import.meta.url))]);
     compiled.set(name, path);
   }
   return path;

@@ -149,7 +149,7 @@ HOOK("sched_process_exec") int on_exec(u64 *ctx)
 }
 
 /* Texts from a vector of pointers, from entry `first` on, at most MAX_ARGS bytes of them. Gives the new position. */
-__noinline u32 write_vector(u32 position, u64 vector, u32 first)
+__noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 pointer_bytes)
 {
 	u8 *data = scratch_data();
 	if (!data || !vector)
@@ -157,7 +157,9 @@ __noinline u32 write_vector(u32 position, u64 vector, u32 first)
 	u32 start = position;
 	for (u32 i = first & 1; i < MAX_STRINGS; i++) {
 		u64 pointer = 0;
-		if (bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(vector + 8 * (u64)i)) || !pointer)
+		long failed = pointer_bytes == 4 ? bpf_probe_read_user(&pointer, 4, (void *)(vector + 4 * (u64)i))
+						 : bpf_probe_read_user(&pointer, 8, (void *)(vector + 8 * (u64)i));
+		if (failed || !pointer)
 			break;
 		long n = bpf_probe_read_user_str(at(data, position), MAX_ARGS, (void *)pointer);
 		if (n > 0)
@@ -171,28 +173,28 @@ __noinline u32 write_vector(u32 position, u64 vector, u32 first)
 	return position;
 }
 
-INLINE void put_vector(struct writer *w, u32 index, u64 vector, u32 first)
+INLINE void put_vector(struct writer *w, u32 index, u64 vector, u32 first, u32 pointer_bytes)
 {
-	u32 end = write_vector(w->position, vector, first);
+	u32 end = write_vector(w->position, vector, first, pointer_bytes);
 	set_length(w, index, end - w->position);
 	w->position = end;
 }
 
 /* Parameters 0 to 29 of a failed call, from its own arguments. */
-INLINE void put_failed_exec(struct writer *w, s64 ret, u64 argv, u64 envp)
+INLINE void put_failed_exec(struct writer *w, s64 ret, u64 argv, u64 envp, u32 pointer_bytes)
 {
 	struct task_struct *task = current_task();
 	u64 first = 0;
 	put(w, 0, 8, ret);
 	if (argv)
-		bpf_probe_read_user(&first, sizeof(first), (void *)argv);
+		bpf_probe_read_user(&first, pointer_bytes == 4 ? 4 : 8, (void *)argv);
 	if (argv)
 		put_user_text(w, 1, first, MAX_ARGS);
 	else
 		put(w, 1, 1, 0); /* no vector at all: an empty name */
-	put_vector(w, 2, argv, 1);
+	put_vector(w, 2, argv, 1, pointer_bytes);
 	put_task(w, task);
-	put_vector(w, 15, envp, 0);
+	put_vector(w, 15, envp, 0, pointer_bytes);
 	put_exec(w, task);
 }
 
@@ -203,7 +205,7 @@ PROGRAM(SYSCALL_EXECVE_19_X)
 	struct writer w = begin(EVENT(SYSCALL_EXECVE_19_X));
 	if (!w.data)
 		return 0;
-	put_failed_exec(&w, ret, argument(regs, 1), argument(regs, 2));
+	put_failed_exec(&w, ret, argument(regs, 1), argument(regs, 2), compat_regs ? 4 : 8);
 	put_user_text(&w, 30, argument(regs, 0), MAX_PATH);
 	finish(&w);
 	return 0;
@@ -216,7 +218,7 @@ PROGRAM(SYSCALL_EXECVEAT_X)
 	struct writer w = begin(EVENT(SYSCALL_EXECVEAT_X));
 	if (!w.data)
 		return 0;
-	put_failed_exec(&w, ret, argument(regs, 2), argument(regs, 3));
+	put_failed_exec(&w, ret, argument(regs, 2), argument(regs, 3), compat_regs ? 4 : 8);
 	finish(&w);
 	return 0;
 }
