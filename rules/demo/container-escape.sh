@@ -61,7 +61,7 @@ unshare --mount --uts --ipc --propagation private sh -eu -c '
   exec chroot "$root" /bin/sh -eu -c "$inside"
 ' sh "$root" "$groups" "$inside"
 
-echo "The monitor says, with container=$short:"
+echo "The monitor says, with container_id=$short:"
 echo "  File system mounted in a container"
 echo "  Kernel setting that runs programs opened for writing"
 echo "  Namespace entered from a container"

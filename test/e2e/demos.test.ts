@@ -63,7 +63,7 @@ describe.skipIf(!canWatch)('demos', () => {
     const id = /In container ([0-9a-f]{12})/.exec(said)?.[1];
     expect(said).toContain('out: now in the root directory of the host');
     for (const output of ['File system mounted in a container', 'Kernel setting that runs programs opened for writing', 'Namespace entered from a container']) {
-      await text.until(new RegExp(`${output}.*container=${id}`), 5000);
+      await text.until(new RegExp(`${output}.*container_id=${id}`), 5000);
     }
     for (const rule of ESCAPE) {
       await json.until(new RegExp(`"rule":"${rule}".*${id}|${id}.*"rule":"${rule}"`), 5000);
