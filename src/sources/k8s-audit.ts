@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Kubernetes audit events: from a webhook of our own, a file, a followed file or standard input. */
 import type { AuditEvent } from '../events/audit-event.js';
+import { checkConfig, K8S_AUDIT_DEFAULTS, type K8sAuditConfig } from './k8s-audit/config.js';
 import { AuditFileInput } from './k8s-audit/file-input.js';
 import { FollowedAuditFile } from './k8s-audit/follow.js';
 import { AuditIntake } from './k8s-audit/intake.js';
@@ -9,23 +10,7 @@ import { Credentials } from './k8s-audit/tls.js';
 import { AuditWebhook } from './k8s-audit/webhook.js';
 import type { Source, SourceStats } from './source.js';
 
-/** The plugin's `init_config`, with its names and defaults; the last four are ours. */
-export interface K8sAuditConfig {
-  /** PEM with certificate and key, for https. */
-  readonly sslCertificate?: string;
-  /** Bytes of one event. */
-  readonly maxEventSize?: number;
-  /** Bytes of one posted body. */
-  readonly webhookMaxBatchSize?: number;
-  /** PEM with the authorities whose client certificates are asked for. */
-  readonly sslClientCA?: string;
-  /** A file with the token that posts must carry. */
-  readonly bearerTokenFile?: string;
-  /** Bodies received at once. */
-  readonly webhookMaxConcurrentBodies?: number;
-  /** Where a followed file's position is kept over restarts; without it, reading starts at the file's end. */
-  readonly positionFile?: string;
-}
+export type { K8sAuditConfig } from './k8s-audit/config.js';
 
 export interface K8sAuditOptions {
   /** As the plugin's `open_params`; {@link DEFAULT_OPEN_PARAMS} when absent or empty. */
@@ -34,13 +19,6 @@ export interface K8sAuditOptions {
   /** Told what was refused and why, in one line. */
   readonly warn?: (message: string) => void;
 }
-
-export const K8S_AUDIT_DEFAULTS = {
-  sslCertificate: '/etc/falco/falco.pem',
-  maxEventSize: 262_144,
-  webhookMaxBatchSize: 12 * 1024 * 1024,
-  webhookMaxConcurrentBodies: 64,
-} as const;
 
 export class K8sAuditSource implements Source<AuditEvent> {
   readonly name = 'k8s_audit';
@@ -51,8 +29,8 @@ export class K8sAuditSource implements Source<AuditEvent> {
 
   /** Throws a `StartError` when the options make no sense. */
   constructor(options: K8sAuditOptions = {}) {
-    const config = options.config ?? {};
     const warn = options.warn ?? (() => {});
+    const config = checkConfig(options.config ?? {}, warn);
     const place = parseOpenParams(options.openParams || DEFAULT_OPEN_PARAMS);
     const maxEventSize = config.maxEventSize ?? K8S_AUDIT_DEFAULTS.maxEventSize;
     this.#place = place;

@@ -22,12 +22,16 @@ export interface WebhookOptions {
   /** Bodies that are received at once; more are asked to come back. Each holds one event at the most. */
   readonly maxConcurrentBodies: number;
   readonly credentials: Credentials;
+  /** {@link IDLE_TIMEOUT_MS} when absent. */
+  readonly idleTimeoutMs?: number;
   /** Told of every refusal, once a second for each reason at the most. */
   readonly warn: (message: string) => void;
 }
 
 /** A request must have arrived whole by then; an apiserver gives up after 30 s. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A body of which nothing more has come for so long has lost its place among those received at once. */
+const IDLE_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_S = 2;
 
@@ -129,6 +133,7 @@ export class AuditWebhook {
     try {
       const batch = this.intake.batch({ retried: true, lines: false });
       const problem = await this.#receive(request, batch);
+      if (problem?.status === 408) reply.raw.once('finish', () => request.raw.destroy());
       return problem === null ? await this.#answer(reply, batch) : await this.#refuse(reply, problem, request, batch);
     } finally {
       this.#receiving--;
@@ -174,6 +179,7 @@ export class AuditWebhook {
   /** Feeds the body to the batch as it arrives; answers what is wrong with it. */
   #receive(request: FastifyRequest, batch: Batch): Promise<Refused | null> {
     const { maxBodySize } = this.options;
+    const idleTimeoutMs = this.options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const raw: Readable = request.raw;
     const gzip = request.headers['content-encoding']?.toLowerCase() === 'gzip';
     const body: Readable = gzip ? raw.pipe(createGunzip()) : raw;
@@ -183,6 +189,7 @@ export class AuditWebhook {
       const finish = (refused: Refused | null): void => {
         if (done) return;
         done = true;
+        clearTimeout(idle);
         if (gzip) {
           raw.unpipe();
           body.destroy();
@@ -191,8 +198,13 @@ export class AuditWebhook {
         raw.resume();
         resolve(refused);
       };
+      const idle = setTimeout(() => {
+        const message = `nothing more of the body has come for ${idleTimeoutMs / 1000} s`;
+        finish({ status: 408, reason: 'body_truncated', message });
+      }, idleTimeoutMs);
       body.on('data', (chunk: Buffer) => {
         if (done) return;
+        idle.refresh();
         const room = maxBodySize - size;
         size += chunk.length;
         batch.push(chunk.length > room ? chunk.subarray(0, room) : chunk);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Delivery as a kube-apiserver does it: batches, several at once, the same body again after an error or a silence. */
+import { connect as netConnect } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AuditEvent } from '../../../src/events/audit-event.js';
+import { AuditIntake } from '../../../src/sources/k8s-audit/intake.js';
+import { Credentials } from '../../../src/sources/k8s-audit/tls.js';
+import { AuditWebhook } from '../../../src/sources/k8s-audit/webhook.js';
+import { type K8sAuditConfig, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
+import { auditEvent, eventList, post } from './post.js';
+
+let source: K8sAuditSource | null = null;
+const taken: unknown[] = [];
+const deliver = (event: AuditEvent): void => {
+  taken.push(event.member('auditID'));
+};
+
+async function start(config: K8sAuditConfig = {}, port = 0): Promise<number> {
+  source = new K8sAuditSource({ openParams: `http://127.0.0.1:${port}/k8s-audit`, config });
+  await source.start(deliver, () => {});
+  return source.port;
+}
+
+afterEach(async () => {
+  await source?.stop();
+  source = null;
+  taken.length = 0;
+});
+
+const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** An apiserver's webhook back end, with its times a hundred times as fast: five attempts with the same body, then lost. */
+async function send(port: number, body: string, log: string[]): Promise<boolean> {
+  for (const pause of [0, 120, 150, 240, 360]) {
+    await wait(pause);
+    try {
+      const { status, headers } = await post(port, body);
+      log.push(String(status));
+      if (status >= 200 && status <= 206) return true;
+      if ((status === 429 || status === 503) && headers['retry-after'] !== undefined) await wait(Number(headers['retry-after']) * 20);
+    } catch {
+      log.push('no answer');
+    }
+  }
+  return false;
+}
+
+function batches(count: number, size: number): { readonly bodies: readonly string[]; readonly ids: readonly string[] } {
+  const ids = Array.from({ length: count * size }, (_, n) => `event-${n}`);
+  const bodies = Array.from({ length: count }, (_, b) =>
+    eventList(...ids.slice(b * size, (b + 1) * size).map((id) => auditEvent(id, { requestObject: { data: 'x'.repeat(600) } }))),
+  );
+  return { bodies, ids };
+}
+
+function expectOnce(ids: readonly string[]): void {
+  expect(taken.length).toBe(ids.length);
+  expect(new Set(taken)).toEqual(new Set(ids));
+}
+
+describe('an apiserver’s client loses and doubles nothing', () => {
+  it('with ten bodies of 400 events in flight', async () => {
+    const port = await start();
+    const { bodies, ids } = batches(30, 400);
+    const log: string[] = [];
+    for (let n = 0; n < bodies.length; n += 10) {
+      expect(await Promise.all(bodies.slice(n, n + 10).map((body) => send(port, body, log)))).not.toContain(false);
+    }
+    expectOnce(ids);
+    expect(new Set(log)).toEqual(new Set(['200']));
+  });
+
+  it('when more bodies come at once than are received', async () => {
+    const port = await start({ webhookMaxConcurrentBodies: 1 });
+    const { bodies, ids } = batches(8, 400);
+    const log: string[] = [];
+    expect(await Promise.all(bodies.map((body) => send(port, body, log)))).not.toContain(false);
+    expectOnce(ids);
+    expect(log).toContain('429');
+  });
+
+  it('over a restart in the middle of it', async () => {
+    const port = await start();
+    const { bodies, ids } = batches(12, 400);
+    const log: string[] = [];
+    const sent = Promise.all(
+      bodies.map(async (body, n) => {
+        await wait(n * 30);
+        return send(port, body, log);
+      }),
+    );
+    await wait(150);
+    await source?.stop();
+    await wait(100);
+    await start({}, port);
+    expect(await sent).not.toContain(false);
+    expectOnce(ids);
+    expect(log.some((answer) => answer !== '200')).toBe(true);
+  });
+
+  it('when the answer to a body is lost', async () => {
+    const port = await start();
+    const { bodies, ids } = batches(1, 400);
+    await new Promise<void>((done) => {
+      const socket = netConnect(port, '127.0.0.1', () => {
+        const head = `POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(bodies[0])}\r\n\r\n`;
+        // Nobody is there any more when the answer comes.
+        socket.end(head + bodies[0]);
+        socket.on('data', () => socket.destroy());
+      });
+      socket.on('close', () => done());
+    });
+    const log: string[] = [];
+    expect(await send(port, bodies[0], log)).toBe(true);
+    expectOnce(ids);
+    expect(source?.stats().losses.event_duplicate).toBe(400);
+  });
+});
+
+describe('large bodies', () => {
+  it('100 MB in one body hold up nothing else, and memory stays bounded', async () => {
+    const port = await start({ webhookMaxBatchSize: 200_000_000 });
+    const events = Array.from({ length: 500 }, (_, n) => auditEvent(`large-${n}`, { requestObject: { data: 'x'.repeat(200_000) } }));
+    const body = Buffer.from(eventList(...events));
+    events.length = 0;
+    expect(body.length).toBeGreaterThan(100_000_000);
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 5);
+    delay.enable();
+    const answer = await post(port, body);
+    delay.disable();
+    clearInterval(watch);
+    expect([answer.status, taken.length]).toEqual([200, 500]);
+    // The sender is in this process too, and shares the processor with it.
+    expect(delay.percentile(99) / 1e6).toBeLessThan(250);
+    expect(most - before).toBeLessThan(200_000_000);
+  });
+
+  it('an event of 40 MB among others costs itself only', async () => {
+    const port = await start({ webhookMaxBatchSize: 200_000_000 });
+    const answer = await post(port, eventList(auditEvent('a'), auditEvent('huge', { x: 'y'.repeat(40_000_000) }), auditEvent('b')));
+    expect([answer.status, answer.body.refused, taken]).toEqual([200, { event_too_large: 1 }, ['a', 'b']]);
+  });
+});
+
+describe('slow clients', () => {
+  it('that stop in the middle of a body are sent away and leave their place to others', async () => {
+    const warnings: string[] = [];
+    const intake = new AuditIntake({ maxEventSize: 10_000 });
+    intake.start(deliver);
+    const warn = (message: string): void => void warnings.push(message);
+    const webhook = new AuditWebhook(intake, {
+      place: { kind: 'webhook', tls: false, host: '127.0.0.1', port: 0, path: '/k8s-audit' },
+      maxBodySize: 100_000,
+      maxEventSize: 10_000,
+      maxConcurrentBodies: 1,
+      idleTimeoutMs: 200,
+      credentials: new Credentials({ certificate: null, clientAuthority: null, bearerToken: null }, false, warn),
+      warn,
+    });
+    await webhook.start();
+    const answered = new Promise<string>((done) => {
+      let all = '';
+      const socket = netConnect(webhook.port, '127.0.0.1', () => {
+        socket.write(`POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"kind":`);
+      });
+      socket.on('data', (chunk) => {
+        all += chunk.toString();
+      });
+      socket.on('close', () => done(all));
+    });
+    await wait(50);
+    expect((await post(webhook.port, eventList(auditEvent('a')))).status).toBe(429);
+    expect(await answered).toMatch(/^HTTP\/1.1 408[^]*nothing more of the body has come/);
+    expect((await post(webhook.port, eventList(auditEvent('a')))).status).toBe(200);
+    expect(intake.stats().losses.body_truncated).toBe(1);
+    await webhook.stop();
+  });
+});
+
+describe('init_config', () => {
+  it('that makes no sense is refused, naming every key', () => {
+    const config = { maxEventSize: '5', sslCertificate: 7, useAsync: true } as unknown as K8sAuditConfig;
+    expect(() => new K8sAuditSource({ config })).toThrow(
+      'k8saudit: init_config: maxEventSize must be a whole number above 0, not "5"; sslCertificate must be a text, not 7',
+    );
+  });
+
+  it('with unknown keys is used, with a warning', () => {
+    const warnings: string[] = [];
+    new K8sAuditSource({ config: { maxevents: 5 } as K8sAuditConfig, warn: (message) => warnings.push(message) });
+    expect(warnings).toEqual(['k8saudit: init_config: there is no option maxevents; it is ignored']);
+  });
+});
