@@ -9,6 +9,7 @@ import { MissingThreads, Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
 import { bufferPreset, SyscallSource } from '../sources/syscall.js';
+import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { Log } from '../util/log.js';
 import type { LoadedConfig } from './config/load.js';
@@ -64,6 +65,7 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
   const bufferBytes = bufferPreset(probe.buf_size_preset);
   const procfs = new Procfs(machine.state.hostRoot);
   const missing = new MissingThreads(machine.state, procfs);
+  const userFiles = new UserFiles(machine.state, machine.users, machine.state.hostRoot);
   const source = new SyscallSource({
     interest: interest(detection),
     cpusPerBuffer: probe.cpus_for_each_buffer,
@@ -85,9 +87,11 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
     start: async () => {
       await source.start(pipeline.syscall);
       missing.start();
+      await userFiles.start();
     },
     stop: async () => {
       missing.stop();
+      await userFiles.stop();
       await source.stop();
     },
     adapt: (next) => source.setInterest(interest(next)),

@@ -103,6 +103,7 @@ export class State {
   fdsRefused = 0;
   private unknownThreads = 0;
   private readonly wanted: Set<number> | null;
+  private readonly nameless: Map<string, number> | null;
   private readonly received: ReceivedFd[] = [];
   private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly container: CgroupContainer | null }>();
   private exited: ThreadInfo | null = null;
@@ -116,6 +117,7 @@ export class State {
     this.hostRoot = options.hostRoot ?? '';
     this.trackConnections = options.trackConnections ?? false;
     this.wanted = options.wantUnknown === true ? new Set() : null;
+    this.nameless = options.wantUnknown === true ? new Map() : null;
   }
 
   /** Takes an event in and sets what the view says of its thread and descriptor. False: it must not be evaluated. */
@@ -205,6 +207,14 @@ export class State {
     return list;
   }
 
+  /** Containers whose users are not known, each with a thread that runs in it; the list is emptied. */
+  takeNameless(): (readonly [container: string, tid: number])[] {
+    if (this.nameless === null || this.nameless.size === 0) return [];
+    const list = [...this.nameless];
+    this.nameless.clear();
+    return list;
+  }
+
   /** Takes in what a look-up found of threads that were not known. Threads that have become known meanwhile stay. */
   learn(threads: readonly ThreadInfo[]): void {
     for (const thread of threads) {
@@ -289,7 +299,10 @@ export class State {
     }
     thread.cgroups = entry.cgroups;
     thread.containerId = entry.container === null ? '' : entry.container.id;
-    if (entry.container !== null && entry.container.type !== '') this.containers?.appear(entry.container.id, entry.container.type);
+    if (entry.container === null) return;
+    const { id, type } = entry.container;
+    if (type !== '') this.containers?.appear(id, type);
+    if (this.nameless !== null && this.nameless.size < MAX_WANTED && this.users?.knows(id) === false) this.nameless.set(id, thread.tid);
   }
 
   /** Puts our own address in the place of an unspecified one. */
