@@ -5,7 +5,7 @@ import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { interestOf } from '../sources/interest.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../sources/k8s-audit.js';
-import { MissingThreads, Procfs } from '../sources/procfs.js';
+import { StateKeeper, Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
 import { bufferPreset, SyscallSource } from '../sources/syscall.js';
@@ -64,7 +64,6 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
   const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
   const bufferBytes = bufferPreset(probe.buf_size_preset);
   const procfs = new Procfs(machine.state.hostRoot);
-  const missing = new MissingThreads(machine.state, procfs);
   const userFiles = new UserFiles(machine.state, machine.users, machine.state.hostRoot);
   const source = new SyscallSource({
     interest: interest(detection),
@@ -74,6 +73,7 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
     dropFailed: probe.drop_failed_exit,
     seed: () => seedFromProc(machine, procfs),
   });
+  const keeper = new StateKeeper(machine.state, procfs, () => source.counters()?.ringFullProcess ?? 0);
   return {
     ...common(source),
     engine: 'modern_bpf',
@@ -86,11 +86,11 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
     ],
     start: async () => {
       await source.start(pipeline.syscall);
-      missing.start();
+      keeper.start();
       await userFiles.start();
     },
     stop: async () => {
-      missing.stop();
+      keeper.stop();
       await userFiles.stop();
       await source.stop();
     },

@@ -3,7 +3,7 @@
  * Threads and descriptors as /proc shows them: the state at the start of a live capture, and single processes later.
  * Processes come and go meanwhile; what has vanished is left out.
  */
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { FdInfo } from '../state/fd-info.js';
 import type { State } from '../state/state.js';
@@ -77,6 +77,36 @@ export class Procfs {
       for (const process of chain) state.learn(this.process(process, state));
     }
     this.sockets.clear();
+  }
+
+  /**
+   * Sets the state right after events were lost: processes that are gone leave it, unknown ones come in, and those that
+   * run another program, or are another process under an old id, are read anew.
+   */
+  resync(state: State): void {
+    this.sockets.clear();
+    for (const thread of [...state.threads.values()]) if (!this.isAlive(thread.tid)) state.threads.remove(thread.tid);
+    for (const name of readdirSync(this.root)) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid <= 0) continue;
+      const known = state.threads.get(pid);
+      if (known !== undefined && !known.inferred && this.runs(known)) continue;
+      const found = this.process(pid, state);
+      if (found.length === 0) continue;
+      if (known === undefined) state.learn(found);
+      else state.relearn(found);
+    }
+    this.sockets.clear();
+  }
+
+  isAlive(tid: number): boolean {
+    return existsSync(`${this.root}${tid}`);
+  }
+
+  /** Still the program that we know. */
+  private runs(thread: ThreadInfo): boolean {
+    const path = link(`${this.root}${thread.tid}/exe`);
+    return path === null || path === thread.exepath || path === `${thread.exepath} (deleted)`;
   }
 
   /** One descriptor of a process as it is now; null: it is gone. */
@@ -183,14 +213,27 @@ export class Procfs {
 }
 
 const LOOK_UP_MS = 50;
+/** After lost process events, all of /proc is read again, but not more often than this. */
+const RESYNC_MS = 5_000;
+/** How often threads that have gone without a word are looked for, and how long they must have been silent. */
+const EVICT_MS = 10 * 60_000;
+const SILENT_MS = 30 * 60_000;
 
-/** Completes the state while it runs: looks up threads that events tell of, and descriptors sent over unix sockets. */
-export class MissingThreads {
+/**
+ * Completes and repairs the state while it runs: looks up threads that events tell of and descriptors sent over unix
+ * sockets, reads /proc again where process events were lost, and lets go of threads whose exit was never seen.
+ */
+export class StateKeeper {
   private timer: NodeJS.Timeout | null = null;
+  private lost = 0;
+  private lastResync = 0;
+  private lastEvict = performance.now();
 
+  /** @param lostProcessEvents a growing count of process events that never arrived */
   constructor(
     private readonly state: State,
     private readonly procfs: Procfs,
+    private readonly lostProcessEvents: () => number = () => 0,
   ) {}
 
   start(): void {
@@ -199,13 +242,25 @@ export class MissingThreads {
   }
 
   run(): void {
-    const tids = this.state.takeWanted();
-    if (tids.length !== 0) this.procfs.lookUp(this.state, tids);
-    for (const { tid, fd } of this.state.takeReceivedFds()) {
-      const thread = this.state.threads.get(tid);
+    const { state, procfs } = this;
+    const tids = state.takeWanted();
+    if (tids.length !== 0) procfs.lookUp(state, tids);
+    for (const { tid, fd } of state.takeReceivedFds()) {
+      const thread = state.threads.get(tid);
       if (thread === undefined || thread.inferred || thread.fds.has(fd)) continue;
-      const info = this.procfs.fd(thread.pid, fd);
+      const info = procfs.fd(thread.pid, fd);
       if (info !== null) thread.fds.set(fd, info);
+    }
+    const now = performance.now();
+    const lost = this.lostProcessEvents();
+    if (lost > this.lost && now - this.lastResync >= RESYNC_MS) {
+      this.lost = lost;
+      this.lastResync = now;
+      procfs.resync(state);
+    }
+    if (now - this.lastEvict >= EVICT_MS) {
+      this.lastEvict = now;
+      state.threads.evict(Number((BigInt(Date.now() - SILENT_MS) * 1_000_000n) >> 32n), (tid) => procfs.isAlive(tid));
     }
   }
 

@@ -18,7 +18,7 @@ import { PROCESS_HANDLERS } from './handlers/process.js';
 import { SOCKET_HANDLERS, swapEnds } from './handlers/sockets.js';
 import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
 import { splitZeros, ThreadInfo } from './thread-info.js';
-import { ThreadTable, type ThreadTableStats } from './thread-table.js';
+import { adopt, ThreadTable, type ThreadTableStats } from './thread-table.js';
 import type { UserTable } from './users.js';
 
 export interface StateOptions {
@@ -231,6 +231,14 @@ export class State {
       this.threads.link(thread);
       if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
     }
+  }
+
+  /** Puts what was found of a process (its main thread first) in the place of all that was known of it but its children. */
+  relearn(threads: readonly ThreadInfo[]): void {
+    const main = threads[0];
+    const children = this.threads.takeOut(main.pid);
+    this.learn(threads);
+    for (const child of children) adopt(main, child);
   }
 
   /** What a capture says when a second one begins in the same file. */

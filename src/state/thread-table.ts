@@ -121,6 +121,19 @@ export class ThreadTable {
     }
   }
 
+  /** Takes a whole process out. Its children are not handed on but returned, for {@link adopt}. */
+  takeOut(pid: number): ThreadInfo[] {
+    const orphans: ThreadInfo[] = [];
+    const threads = [...(this.groups.get(pid)?.threads ?? [])];
+    for (const thread of threads) {
+      if (thread.children !== null) orphans.push(...thread.children);
+      thread.children = null;
+    }
+    for (const thread of threads.reverse()) this.remove(thread.tid);
+    this.remove(pid);
+    return orphans;
+  }
+
   clear(): void {
     this.byTid.clear();
     this.groups.clear();
@@ -232,7 +245,7 @@ export class ThreadTable {
   }
 }
 
-function adopt(parent: ThreadInfo, child: ThreadInfo): void {
+export function adopt(parent: ThreadInfo, child: ThreadInfo): void {
   if (parent.children === null) parent.children = new Set();
   parent.children.add(child);
   child.ptid = parent.tid;

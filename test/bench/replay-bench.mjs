@@ -80,6 +80,7 @@ function heap() {
     for (let fd = 0; fd < 10; fd++) thread.fds.set(fd, new FdInfo('file', `/var/lib/process-${thread.tid}/file-${fd}`));
   }
   const fds = heap();
+  if (state.threads.size !== 10_000) throw new Error('the state is gone');
   const note = globalThis.gc ? '' : ' (run with --expose-gc for exact figures)';
   console.log(`memory: ${((threads - before) / 1e6).toFixed(1)} MB for 10,000 processes, ${((fds - threads) / 1e6).toFixed(1)} MB for 100,000 descriptors${note}`);
 }

@@ -6,12 +6,13 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { wireOpenFlags } from '../../src/sources/procfs-fds.js';
-import { MissingThreads, Procfs, wireCgroups } from '../../src/sources/procfs.js';
+import { StateKeeper, Procfs, wireCgroups } from '../../src/sources/procfs.js';
 import { parseInet, parseUnix } from '../../src/sources/procfs-sockets.js';
 import { FdFlag } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
+import { ThreadInfo } from '../../src/state/thread-info.js';
 import { feed } from '../helpers/event-builder.js';
 
 const live = process.platform === 'linux';
@@ -110,16 +111,40 @@ describe.skipIf(!live)('look-ups while it runs', () => {
       const state = new State({ wantUnknown: true });
       feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: child.pid! });
       expect(state.threads.get(child.pid!)!.comm).toBe('<NA>');
-      new MissingThreads(state, new Procfs('')).run();
+      new StateKeeper(state, new Procfs('')).run();
       const t = state.threads.get(child.pid!)!;
       expect([t.comm, t.fds.get(1)!.name, state.threads.parent(t)!.pid]).toEqual(['sleep', '/dev/null', process.pid]);
+    });
+  });
+
+  it('after lost process events, the gone are gone, the new are there and a changed program is seen', async () => {
+    await withChild(['/bin/sleep', '100'], (child) => {
+      const state = seeded();
+      state.threads.remove(child.pid!);
+      const gone = new ThreadInfo(4_000_000, 4_000_000, new Map());
+      gone.ptid = 1;
+      state.threads.add(gone);
+      state.threads.link(gone);
+      const self = state.threads.get(process.pid)!;
+      self.exepath = '/usr/bin/what-was-before';
+      let lost = 0;
+      const keeper = new StateKeeper(state, new Procfs(''), () => lost);
+      keeper.run();
+      expect(state.threads.get(child.pid!)).toBeUndefined();
+      lost = 3;
+      vi.spyOn(performance, 'now').mockReturnValue(1e9);
+      keeper.run();
+      vi.restoreAllMocks();
+      expect([state.threads.get(child.pid!)!.comm, state.threads.get(4_000_000)]).toEqual(['sleep', undefined]);
+      expect(state.threads.get(process.pid)!.exepath).toBe(realpathSync(process.execPath));
+      expect(state.threads.parent(state.threads.get(child.pid!)!)!.pid).toBe(process.pid);
     });
   });
 
   it('a process that is gone stays unknown', () => {
     const state = new State({ wantUnknown: true });
     feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: 4_000_000 });
-    new MissingThreads(state, new Procfs('')).run();
+    new StateKeeper(state, new Procfs('')).run();
     expect(state.threads.get(4_000_000)!.comm).toBe('<NA>');
   });
 });
