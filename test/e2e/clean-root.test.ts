@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CleanRoot } from './clean-root.js';
@@ -28,8 +28,8 @@ describe.skipIf(!root && !process.env.CI)('on a fresh machine', () => {
     try {
       await monitor.until(/\[1\/4\] system packages .*clang/, MINUTE);
       await monitor.until(/\[4\/4\] TypeScript/, 5 * MINUTE);
-      const dropped = join(machine.path, 'usr/bin/dropped-by-test');
-      const alert = await monitor.until(/^.*dropped-by-test.*$/m, MINUTE, () => writeFileSync(dropped, '#!/bin/sh\n'));
+      await monitor.until(/Opening 'syscall' source/, MINUTE);
+      const alert = await monitor.until(/^.*dropped-by-test.*$/m, MINUTE, () => machine.spawn('echo x > /usr/bin/dropped-by-test'));
       expect(alert[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{9}: \w+ /);
     } finally {
       await monitor.interrupt();

@@ -4,7 +4,7 @@
  * Every command runs in a mount namespace of its own, so that no mount outlives it, however it ends.
  */
 import { execFileSync, type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +96,8 @@ export class CleanRoot {
   constructor() {
     this.path = mkdtempSync(join(tmpdir(), 'falco-ts-root-'));
     output('tar', '-C', this.path, '-xf', baseTar());
+    // A root directory of mkdtemp is closed to apt's own user.
+    chmodSync(this.path, 0o755);
     copyNode(this.path);
     this.env = {
       ...copyNetwork(this.path),
