@@ -10,7 +10,7 @@ const LINE_WIDTH = 120;
 export interface ListOptions {
   readonly format: ListFormat;
   readonly namesOnly: boolean;
-  /** Types and deprecated fields too. */
+  /** Types, and fields that are left out of the list otherwise, too. */
   readonly verbose: boolean;
 }
 
@@ -40,7 +40,7 @@ export function listFields(catalogues: readonly AnyCatalogue[], options: ListOpt
 }
 
 /** A class that several sources have is listed once, with all of them. */
-function collect(catalogues: readonly AnyCatalogue[], deprecated: boolean): ListedClass[] {
+function collect(catalogues: readonly AnyCatalogue[], all: boolean): ListedClass[] {
   const byKey = new Map<string, { fieldClass: ListedClass['fieldClass']; sources: string[] }>();
   for (const catalogue of catalogues) {
     for (const fieldClass of catalogue.classes) {
@@ -54,7 +54,7 @@ function collect(catalogues: readonly AnyCatalogue[], deprecated: boolean): List
     .map(({ fieldClass, sources }) => ({
       fieldClass,
       sources: sources.sort(),
-      fields: fieldClass.fields.filter((f) => !f.printOnly && !f.unlisted && (deprecated || !f.deprecated)) as readonly FieldDef[],
+      fields: fieldClass.fields.filter((f) => !f.printOnly && (all || !f.unlisted)) as readonly FieldDef[],
     }))
     .filter((one) => one.fields.length > 0);
 }
@@ -78,7 +78,7 @@ function tags(field: FieldDef, fieldClass: ListedClass['fieldClass']): string[] 
 const isPlugin = (fieldClass: ListedClass['fieldClass']): boolean => fieldClass.name.endsWith('(plugin)');
 
 function classText({ fieldClass, sources, fields }: ListedClass, verbose: boolean): string {
-  const title = fieldClass.shortDesc ? `${fieldClass.name} (${fieldClass.shortDesc})` : fieldClass.name;
+  const title = fieldClass.shortDesc && !isPlugin(fieldClass) ? `${fieldClass.name} (${fieldClass.shortDesc})` : fieldClass.name;
   const lines = ['-------------------------------', `${'Field Class:'.padEnd(NAME_WIDTH)}${title}`];
   if (fieldClass.desc !== '') lines.push(...wrapped('Description:', fieldClass.desc));
   lines.push(`${'Event Sources:'.padEnd(NAME_WIDTH)}${sources.map((source) => `${source} `).join('')}`, '');
