@@ -81,8 +81,9 @@ class Builder {
       const rule = this.#buildRule(info, macros);
       if (rule !== null) rules.push(rule);
     }
-    const compiled: CompiledMacro[] = [...this.#collection.macros.keys()].map((name) => ({
+    const compiled: CompiledMacro[] = [...this.#collection.macros].map(([name, info]) => ({
       name,
+      text: this.#macros.get(name)?.text ?? info.condition,
       condition: macros.get(name) ?? PLACEHOLDER,
       used: this.#usedMacros.has(name),
     }));
@@ -147,7 +148,7 @@ class Builder {
     };
   }
 
-  #buildCondition(info: RuleInfo, catalogue: AnyCatalogue, macros: ReadonlyMap<string, Expr>): Pick<Rule, 'condition' | 'exceptionFields'> | null {
+  #buildCondition(info: RuleInfo, catalogue: AnyCatalogue, macros: ReadonlyMap<string, Expr>): Pick<Rule, 'condition' | 'text' | 'exceptionFields'> | null {
     const expanded = expandExceptions(info.condition, info.exceptions, this.#problems);
     const text = this.#withLists(expanded.text, info.conditionPath);
     if (text === null) return null;
@@ -169,7 +170,7 @@ class Builder {
     if (info.source === 'syscall' && info.warnEvttypes && this.#countEventTypes(condition, catalogue) > MANY_EVENT_TYPES) {
       this.#problems.warn('LOAD_NO_EVTTYPE', info.path, 'the rule is tried on nearly every event, which costs time on each', 'begin the condition with the event types that matter, as in `evt.type in (execve, execveat) and ...`, or set `warn_evttypes: false`');
     }
-    return { condition, exceptionFields: expanded.fields };
+    return { condition, text, exceptionFields: expanded.fields };
   }
 
   #countEventTypes(condition: Expr, catalogue: AnyCatalogue): number {

@@ -7,6 +7,7 @@ import type { Span } from '../lang/diagnostic.js';
 import type { ExtraField } from './append-output.js';
 import type { Collection, RuleInfo } from './items.js';
 import type { CompiledList } from './lists.js';
+import type { MappedText } from './mapped-text.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: each source has its own event class, which only its catalogue looks into
 export type AnyCatalogue = SourceCatalogue<any>;
@@ -31,6 +32,8 @@ export interface Rule {
   readonly enabled: boolean;
   /** Resolved: macros have bodies, no list name is left, exceptions are part of it. */
   readonly condition: Expr;
+  /** What the offsets of `condition` are into: exceptions and lists are in it, and each character knows where it was written. */
+  readonly text: MappedText;
   /** As written, appended parts included, exceptions not. */
   readonly conditionText: string;
   /** The template's text, with what the configuration appends. */
@@ -53,6 +56,8 @@ export interface Rule {
 export interface CompiledMacro {
   readonly name: string;
   readonly condition: Expr;
+  /** What the offsets of `condition` are into. */
+  readonly text: MappedText;
   readonly used: boolean;
 }
 
