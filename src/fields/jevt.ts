@@ -46,7 +46,6 @@ export const JSON_CLASS: FieldClass<AuditEvent> = {
       // Rules from before the plugins have it; the peer's present list does not.
       deprecated: true,
       unlisted: true,
-      unlisted: true,
       read: (event) => timeText(event.timestamp(), true),
     }),
   ],

@@ -53,6 +53,7 @@ export class HttpOutput implements Output {
   readonly name = 'http';
   private pool: Pool | null = null;
   private path = '/';
+  private authorization: string | null = null;
   private readonly stopping = new AbortController();
   private readonly retryLog = new Interval(10_000);
 
@@ -68,9 +69,13 @@ export class HttpOutput implements Output {
       url = new URL(text);
       if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error('only http and https are possible');
     } catch (error) {
-      throw new StartError('OUTPUT_HTTP', `http_output.url '${text}' is no URL: ${(error as Error).message}`);
+      throw new StartError('OUTPUT_HTTP', `http_output.url '${withoutCredentials(text)}' cannot be used: ${(error as Error).message}`);
     }
     this.path = url.pathname + url.search;
+    if (url.username !== '') {
+      const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+      this.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+    }
     const { timeoutMs } = this.options;
     // Loaded only when this output is on: it takes a tenth of a second.
     const { Pool } = await import('undici');
@@ -123,6 +128,7 @@ export class HttpOutput implements Output {
           'content-type': options.json ? 'application/json' : 'text/plain',
           'user-agent': options.userAgent,
           ...(options.compressUploads && { 'content-encoding': 'gzip' }),
+          ...(this.authorization !== null && { authorization: this.authorization }),
         },
         body,
         signal: this.stopping.signal,
@@ -176,6 +182,9 @@ export class HttpOutput implements Output {
     };
   }
 }
+
+/** For messages: a URL may carry a password. */
+const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/, '//***@');
 
 /** All certificates of a directory, each once (such directories hold links by hash); undefined (Node's own) when there are none. */
 function certificatesIn(directory: string): string[] | undefined {

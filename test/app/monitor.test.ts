@@ -2,6 +2,7 @@
 /** The whole program over audit events, which need neither root nor a probe: what a user sees while it runs and at the end. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -273,6 +274,23 @@ describe('the web server', () => {
     expect(metrics).toMatch(/^falco_ts_source_events_total\{source="k8s_audit",outcome="produced"\} 1$/m);
     expect(metrics).toMatch(/^falco_ts_output_messages_total\{output="stdout",outcome="delivered"\} 1$/m);
     await program.stop();
+  });
+
+  it('speaks TLS with one file that holds key and certificate', async () => {
+    const pem = join(dir, 'web.pem');
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${pem}.key`, '-out', `${pem}.crt`, '-subj', '/CN=web', '-days', '2'], { stdio: 'pipe' });
+    writeFileSync(pem, readFileSync(`${pem}.key`, 'utf8') + readFileSync(`${pem}.crt`, 'utf8'));
+    const port = await freePort();
+    const config = write('falco.yaml', `stdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\nengine: {kind: nodriver}\nwebserver: {enabled: true, listen_port: ${port}, ssl_enabled: true, ssl_certificate: ${pem}}\n`);
+    const program = new Program(['-c', config, '-r', write('rules.yaml', '- rule: R\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n')]);
+    await program.until((p) => p.stderr.includes('no driver'));
+    const answer = await new Promise<string>((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path: '/healthz', ca: readFileSync(`${pem}.crt`), checkServerIdentity: () => undefined }, (response) => {
+        response.setEncoding('utf8').on('data', resolve);
+      }).on('error', reject);
+    });
+    expect(answer).toBe('{"status": "ok"}');
+    expect((await program.stop()).code).toBe(0);
   });
 
   it('metrics snapshots leave as messages and as lines of a file', async () => {

@@ -223,6 +223,15 @@ describe('http', () => {
     ]);
   });
 
+  it('sends the name and password of the URL as credentials', async () => {
+    const received: Received[] = [];
+    const port = await listen(createServer(handler(received, ok)));
+    const channel = await channelOf(http(`http://me:p%40ss@127.0.0.1:${port}/`));
+    channel.push(message(0));
+    await until(() => channel.stats().delivered === 1);
+    expect(received[0].headers.authorization).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+  });
+
   it('a receiver that is down at first, then answers 503, then is there: nothing is lost, nothing twice', async () => {
     const received: Received[] = [];
     const port = await listen(createServer(handler([], ok)));
@@ -274,7 +283,7 @@ describe('http', () => {
   });
 
   it('refuses to start with a URL that is none, or without the certificate it names', async () => {
-    await expect(http('ftp://x').start()).rejects.toThrow(StartError);
+    await expect(http('ftp://me:secret@x').start()).rejects.toThrow(/ftp:\/\/\*\*\*@x/);
     await expect(http('https://x', { caCert: '/nonexistent/ca.pem' }).start()).rejects.toThrow(/http_output\.ca_cert.*nonexistent/);
   });
 

@@ -8,7 +8,7 @@ import { loadConfig } from '../../../src/app/config/load.js';
 import { ConfigSchema } from '../../../src/app/config/schema.js';
 
 const reference = join(import.meta.dirname, '../../../../shared/reference');
-const bundled = join(import.meta.dirname, '../../../config/falco.yaml');
+const bundled = join(import.meta.dirname, '../../../src/app/config/falco.yaml');
 
 /** Every path of keys that a JSON schema allows. */
 function paths(schema: Record<string, unknown>, definitions: Record<string, Record<string, unknown>> = {}, at = ''): string[] {
