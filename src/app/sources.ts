@@ -73,7 +73,11 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
     dropFailed: probe.drop_failed_exit,
     seed: () => seedFromProc(machine, procfs),
   });
-  const keeper = new StateKeeper(machine.state, procfs, () => source.counters()?.ringFullProcess ?? 0);
+  const keeper = new StateKeeper(machine.state, procfs, {
+    lostProcessEvents: () => source.counters()?.ringFullProcess ?? 0,
+    purgeInterval: config.falco_libs.thread_table_auto_purging_interval_s,
+    purgeTimeout: config.falco_libs.thread_table_auto_purging_thread_timeout_s,
+  });
   return {
     ...common(source),
     engine: 'modern_bpf',

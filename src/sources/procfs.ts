@@ -215,9 +215,14 @@ export class Procfs {
 const LOOK_UP_MS = 50;
 /** After lost process events, all of /proc is read again, but not more often than this. */
 const RESYNC_MS = 5_000;
-/** How often threads that have gone without a word are looked for, and how long they must have been silent. */
-const EVICT_MS = 10 * 60_000;
-const SILENT_MS = 30 * 60_000;
+
+export interface StateKeeperOptions {
+  /** A growing count of process events that never arrived. */
+  readonly lostProcessEvents: () => number;
+  /** Seconds between two looks for threads that have gone without a word, and how long they must have been silent. */
+  readonly purgeInterval: number;
+  readonly purgeTimeout: number;
+}
 
 /**
  * Completes and repairs the state while it runs: looks up threads that events tell of and descriptors sent over unix
@@ -229,11 +234,10 @@ export class StateKeeper {
   private lastResync = 0;
   private lastEvict = performance.now();
 
-  /** @param lostProcessEvents a growing count of process events that never arrived */
   constructor(
     private readonly state: State,
     private readonly procfs: Procfs,
-    private readonly lostProcessEvents: () => number = () => 0,
+    private readonly options: StateKeeperOptions,
   ) {}
 
   start(): void {
@@ -252,15 +256,16 @@ export class StateKeeper {
       if (info !== null) thread.fds.set(fd, info);
     }
     const now = performance.now();
-    const lost = this.lostProcessEvents();
+    const lost = this.options.lostProcessEvents();
     if (lost > this.lost && now - this.lastResync >= RESYNC_MS) {
       this.lost = lost;
       this.lastResync = now;
       procfs.resync(state);
     }
-    if (now - this.lastEvict >= EVICT_MS) {
+    if (now - this.lastEvict >= this.options.purgeInterval * 1000) {
       this.lastEvict = now;
-      state.threads.evict(Number((BigInt(Date.now() - SILENT_MS) * 1_000_000n) >> 32n), (tid) => procfs.isAlive(tid));
+      const silentSince = BigInt(Date.now() - this.options.purgeTimeout * 1000) * 1_000_000n;
+      state.threads.evict(Number(silentSince >> 32n), (tid) => procfs.isAlive(tid));
     }
   }
 

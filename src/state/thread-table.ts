@@ -191,11 +191,14 @@ export class ThreadTable {
     return exit !== undefined && time >= exit && time - exit < RECENT_NS;
   }
 
-  /** Drops threads that were last heard of before `lastAccess` (2^32 ns) and are not alive any more. Returns how many. */
+  /**
+   * Drops threads that are not alive any more and that were last heard of before `before` (2^32 ns), or of which nothing
+   * is known. Returns how many.
+   */
   evict(before: number, isAlive: (tid: number) => boolean): number {
     let count = 0;
     for (const thread of [...this.byTid.values()]) {
-      if (thread.lastAccess >= before || isAlive(thread.tid)) continue;
+      if ((thread.lastAccess >= before && !thread.inferred) || isAlive(thread.tid)) continue;
       this.remove(thread.tid);
       count++;
     }

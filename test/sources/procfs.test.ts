@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { wireOpenFlags } from '../../src/sources/procfs-fds.js';
-import { StateKeeper, Procfs, wireCgroups } from '../../src/sources/procfs.js';
+import { Procfs, StateKeeper, type StateKeeperOptions, wireCgroups } from '../../src/sources/procfs.js';
 import { parseInet, parseUnix } from '../../src/sources/procfs-sockets.js';
 import { FdFlag } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
@@ -105,13 +105,15 @@ describe.skipIf(!live)('processes of this machine', () => {
   });
 });
 
+const KEEP: StateKeeperOptions = { lostProcessEvents: () => 0, purgeInterval: 300, purgeTimeout: 300 };
+
 describe.skipIf(!live)('look-ups while it runs', () => {
   it('a process that was missed is known after its first event, its parents included', async () => {
     await withChild(['/bin/sleep', '100'], (child) => {
       const state = new State({ wantUnknown: true });
       feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: child.pid! });
       expect(state.threads.get(child.pid!)!.comm).toBe('<NA>');
-      new StateKeeper(state, new Procfs('')).run();
+      new StateKeeper(state, new Procfs(''), KEEP).run();
       const t = state.threads.get(child.pid!)!;
       expect([t.comm, t.fds.get(1)!.name, state.threads.parent(t)!.pid]).toEqual(['sleep', '/dev/null', process.pid]);
     });
@@ -128,7 +130,7 @@ describe.skipIf(!live)('look-ups while it runs', () => {
       const self = state.threads.get(process.pid)!;
       self.exepath = '/usr/bin/what-was-before';
       let lost = 0;
-      const keeper = new StateKeeper(state, new Procfs(''), () => lost);
+      const keeper = new StateKeeper(state, new Procfs(''), { ...KEEP, lostProcessEvents: () => lost });
       keeper.run();
       expect(state.threads.get(child.pid!)).toBeUndefined();
       lost = 3;
@@ -141,11 +143,16 @@ describe.skipIf(!live)('look-ups while it runs', () => {
     });
   });
 
-  it('a process that is gone stays unknown', () => {
+  it('a process that is gone stays unknown, and is let go of later', () => {
     const state = new State({ wantUnknown: true });
     feed(state, 'SYSCALL_CHDIR_X', { res: 0, path: '/x' }, { tid: 4_000_000 });
-    new StateKeeper(state, new Procfs('')).run();
+    const keeper = new StateKeeper(state, new Procfs(''), KEEP);
+    keeper.run();
     expect(state.threads.get(4_000_000)!.comm).toBe('<NA>');
+    vi.spyOn(performance, 'now').mockReturnValue(1e9);
+    keeper.run();
+    vi.restoreAllMocks();
+    expect([state.threads.get(4_000_000), state.stats().evicted]).toEqual([undefined, 1]);
   });
 });
 
