@@ -13,7 +13,7 @@ const FIELDS = [
   'evt.type', 'evt.res', 'evt.arg.flags', 'evt.rawarg.flags', 'evt.is_open_read', 'evt.is_open_write', 'evt.category', 'evt.hostname', 'evt.args',
   'proc.name', 'proc.exe', 'proc.exepath', 'proc.cmdline', 'proc.args[0]', 'proc.cwd', 'proc.pid', 'proc.ppid', 'proc.pname', 'proc.aname[2]', 'proc.env[MARK]',
   'proc.exe_ino', 'proc.is_exe_writable', 'proc.is_exe_from_memfd', 'proc.tty', 'proc.stdin.type', 'proc.stdin.name', 'proc.stdout.type', 'proc.nthreads',
-  'thread.ismain', 'thread.tid', 'thread.cap_effective', 'user.name', 'user.uid', 'group.name', 'user.loginuid',
+  'thread.ismain', 'thread.tid', 'thread.cap_effective', 'user.name', 'user.uid', 'group.gid', 'group.name', 'user.loginuid',
   'fd.name', 'fd.nameraw', 'fd.directory', 'fd.filename', 'fd.type', 'fd.num', 'fd.ino', 'fs.path.name', 'container.id', 'container.name',
   'fd.sip', 'fd.sport', 'fd.rip', 'fd.l4proto', 'fd.is_server',
 ];
@@ -22,12 +22,12 @@ const RULES = `
 - rule: Marked open
   desc: a file with our mark is opened
   condition: evt.type in (open, openat) and fd.name contains live-fields-mark
-  output: ${FIELDS.map((field) => `%${field}`).join(' ')}
+  output: seen ${FIELDS.map((field) => `%${field}`).join(' ')}
   priority: INFO
 - rule: Marked connect
   desc: a connection to our port
   condition: evt.type=connect and fd.sport=PORT
-  output: ${FIELDS.map((field) => `%${field}`).join(' ')}
+  output: seen ${FIELDS.map((field) => `%${field}`).join(' ')}
   priority: INFO
 `;
 
@@ -106,7 +106,7 @@ describe.skipIf(!canWatch)('fields of live events', () => {
         10_000,
         () => execFileSync('runc', ['exec', '--user', '1234:1234', container.id, 'cat', '/live-fields-mark']),
       );
-      expect(seen.output_fields).toMatchObject({ 'user.uid': 1234, 'group.name': 'webgroup', 'proc.name': 'cat', 'fd.name': '/live-fields-mark' });
+      expect(seen.output_fields).toMatchObject({ 'user.uid': 1234, 'group.gid': 1234, 'group.name': 'webgroup', 'proc.name': 'cat', 'fd.name': '/live-fields-mark' });
     } finally {
       container.remove();
     }
