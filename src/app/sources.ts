@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
-import { interestOf } from '../sources/interest.js';
+import { type Interest, interestOf } from '../sources/interest.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../sources/k8s-audit.js';
-import { StateKeeper, Procfs } from '../sources/procfs.js';
+import { Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
+import { StateKeeper } from '../sources/state-keeper.js';
 import { bufferPreset, SyscallSource } from '../sources/syscall.js';
 import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
@@ -58,7 +59,7 @@ export function openSource(name: string, detection: Detection, tools: SourceTool
   }
 }
 
-function liveSource(config: Config, detection: Detection, { machine, pipeline }: SourceTools): OpenSource {
+function liveSource(config: Config, detection: Detection, { machine, pipeline, log }: SourceTools): OpenSource {
   const { engine } = config;
   const probe = engine.kind === 'kmod' ? { ...engine.kmod, cpus_for_each_buffer: engine.modern_ebpf.cpus_for_each_buffer } : engine.modern_ebpf;
   const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
@@ -89,7 +90,9 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
       `One ring buffer every '${probe.cpus_for_each_buffer}' CPUs.`,
     ],
     start: async () => {
+      warnOfIgnored(detection, interest(detection), log);
       await source.start(pipeline.syscall);
+      for (const line of source.missing) log.warning(`This kernel lacks: ${line}`);
       keeper.start();
       await userFiles.start();
     },
@@ -98,8 +101,18 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline }:
       await userFiles.stop();
       await source.stop();
     },
-    adapt: (next) => source.setInterest(interest(next)),
+    adapt: (next) => {
+      warnOfIgnored(next, interest(next), log);
+      source.setInterest(interest(next));
+    },
   };
+}
+
+/** A rule that names a call which is not watched would be silent for no visible reason. */
+function warnOfIgnored({ engine }: Detection, { ignored, unavailable }: Interest, log: Log): void {
+  if (engine.eventTypesOf(SYSCALL_SOURCE) === 'all') return;
+  if (ignored.length > 0) log.warning(`Rules name system calls that are ignored by default, set base_syscalls.all to watch them: ${ignored.join(', ')}`);
+  if (unavailable.length > 0) log.debug(`Rules name system calls that this architecture does not have: ${unavailable.join(', ')}`);
 }
 
 /** Puts the threads, descriptors, users and interfaces of the running machine into the state. */
