@@ -75,6 +75,11 @@ export class K8sAuditSource implements Source<AuditEvent> {
     await this.#credentials.stop();
   }
 
+  /** Events of the webhook that would be taken again if they were sent again, because newer ones took their place. */
+  get forgotten(): number {
+    return this.#intake.forgotten;
+  }
+
   stats(): SourceStats {
     return this.#intake.stats();
   }

@@ -23,6 +23,7 @@ export const REFUSALS = [
   'bad_method',
   'bad_path',
   'unauthorized',
+  'tls_failed',
   'overloaded',
   'bad_request',
 ] as const;
@@ -75,6 +76,11 @@ export class AuditIntake {
     let lost = 0;
     for (const name of REFUSALS) lost += this.#counters[name];
     return { produced: this.#delivered + lost, delivered: this.#delivered, losses: { ...this.#counters } };
+  }
+
+  /** Events that were taken so long ago that they would not be recognised if they came again. */
+  get forgotten(): number {
+    return this.#seen.evictions;
   }
 
   /** Counts a request that was turned away without a look at its events. */

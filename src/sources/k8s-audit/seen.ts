@@ -27,26 +27,35 @@ export class SeenEvents {
     this.#mask = capacity / WAYS - 1;
   }
 
-  /** 53 bits that tell the bytes from others; seeded, so that nobody can prepare two events that collide. Never 0. */
+  /**
+   * 53 bits (of MurmurHash3's construction with two lanes) that tell the bytes from others; seeded, so that nobody can
+   * prepare two events that collide. Never 0.
+   */
   fingerprint(view: DataView, start: number, end: number): number {
-    let a = this.#seed1 ^ (end - start);
+    let a = this.#seed1;
     let b = this.#seed2;
-    let i = start;
-    for (; i + 8 <= end; i += 8) {
-      a = Math.imul(a ^ view.getUint32(i, true), 0x85ebca6b);
-      a ^= a >>> 15;
-      b = Math.imul(b + view.getUint32(i + 4, true), 0xc2b2ae35);
-      b = (b << 13) | (b >>> 19);
+    for (let i = start; i < end; i += 8) {
+      const whole = i + 8 <= end;
+      let k = whole ? view.getUint32(i, true) : remainder(view, i, end);
+      k = Math.imul(k, 0x239b961b);
+      k = Math.imul((k << 15) | (k >>> 17), 0xab0e9789);
+      a ^= k;
+      a = (Math.imul((((a << 19) | (a >>> 13)) + b) | 0, 5) + 0x561ccd1b) | 0;
+      k = whole ? view.getUint32(i + 4, true) : remainder(view, i + 4, end);
+      k = Math.imul(k, 0xab0e9789);
+      k = Math.imul((k << 16) | (k >>> 16), 0x38b34ae5);
+      b ^= k;
+      b = (Math.imul((((b << 17) | (b >>> 15)) + a) | 0, 5) + 0x0bcaa747) | 0;
     }
-    for (; i < end; i++) {
-      const byte = view.getUint8(i);
-      a = Math.imul(a ^ byte, 0x85ebca6b);
-      b = Math.imul(b + byte, 0xc2b2ae35);
-    }
-    a ^= b >>> 16;
-    a = Math.imul(a ^ (a >>> 13), 0x27d4eb2f);
-    b = Math.imul(b ^ (b >>> 16) ^ a, 0x165667b1);
-    return (a >>> 0) * 0x200000 + ((b ^ (b >>> 15)) & 0x1fffff) + 1;
+    a ^= end - start;
+    b ^= end - start;
+    a = (a + b) | 0;
+    b = (b + a) | 0;
+    a = mix(a);
+    b = mix(b);
+    a = (a + b) | 0;
+    b = (b + a) | 0;
+    return (a >>> 0) * 0x200000 + (b & 0x1fffff) + 1;
   }
 
   has(fingerprint: number): boolean {
@@ -68,4 +77,19 @@ export class SeenEvents {
     this.#places[place] = fingerprint;
     this.#next[bucket] = (way + 1) & (WAYS - 1);
   }
+}
+
+/** The up to four bytes from `at` on, as a word. */
+function remainder(view: DataView, at: number, end: number): number {
+  let word = 0;
+  for (let i = Math.min(at + 4, end) - 1; i >= at; i--) word = (word << 8) | view.getUint8(i);
+  return word;
+}
+
+/** Lets every bit of a word change every other (the finalizer of MurmurHash3). */
+function mix(word: number): number {
+  let w = word;
+  w = Math.imul(w ^ (w >>> 16), 0x85ebca6b);
+  w = Math.imul(w ^ (w >>> 13), 0xc2b2ae35);
+  return w ^ (w >>> 16);
 }

@@ -5,7 +5,8 @@
  * matter, anything else makes it send the same body again, four times at the most, after the Retry-After of a 429 or 503.
  */
 import type { Server } from 'node:http';
-import type { Http2SecureServer } from 'node:http2';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -33,6 +34,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** A body of which nothing more has come for so long has lost its place among those received at once. */
 const IDLE_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
+const GOODBYE_MS = 200;
 const RETRY_AFTER_S = 2;
 
 interface Refused {
@@ -44,6 +46,8 @@ interface Refused {
 
 export class AuditWebhook {
   #app: FastifyInstance | null = null;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
   #receiving = 0;
   #stopping = false;
   readonly #lastWarning = new Map<string, number>();
@@ -90,7 +94,10 @@ export class AuditWebhook {
     const deadline = Date.now() + STOP_TIMEOUT_MS;
     while (this.#receiving > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 10));
     const closed = app.close();
-    app.server.closeAllConnections?.();
+    // An apiserver keeps its connections open; HTTP/2 is told, HTTP/1.1 sees the end.
+    for (const session of this.#sessions) session.close();
+    await Promise.race([closed, new Promise((done) => setTimeout(done, GOODBYE_MS))]);
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     this.#app = null;
   }
@@ -116,6 +123,12 @@ export class AuditWebhook {
     // Fastify types its HTTP/2 instances apart; what is used here is the same in both.
     const tls = place.tls ? { http2: true, https: { ...(await credentials.load()), allowHTTP1: true } } : {};
     const app = Fastify({ ...options, ...tls } as FastifyHttpOptions<Server>);
+    app.server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
+    app.server.on('tlsClientError', (error: Error) => {
+      this.intake.refuse('tls_failed');
+      this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
+    });
+    app.server.on('session', (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _body, done) => done(null));
     app.all('*', (request, reply) => this.#handle(request, reply));
@@ -283,6 +296,11 @@ export class AuditWebhook {
     this.#lastWarning.set(reason, now);
     this.options.warn(message);
   }
+}
+
+function keepWhileOpen<T extends { once(event: 'close', listener: () => void): unknown }>(open: Set<T>, one: T): void {
+  open.add(one);
+  one.once('close', () => open.delete(one));
 }
 
 const RETRY = { 'retry-after': String(RETRY_AFTER_S) };

@@ -210,12 +210,12 @@ describe('the webhook refuses with a reason', () => {
     await new Promise<void>((done) => {
       const socket = netConnect(to.port, '127.0.0.1', () => {
         socket.write(`POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n${text.slice(0, -30)}`);
-        setTimeout(() => socket.destroy(), 50);
+        void expect.poll(() => to.events.length).toBe(1).then(() => socket.destroy());
       });
-      socket.on('close', () => setTimeout(done, 50));
+      socket.on('close', () => done());
     });
+    await expect.poll(() => to.source.stats().losses.body_truncated).toBe(1);
     expect(ids(to)).toEqual(['a']);
-    expect(to.source.stats().losses.body_truncated).toBe(1);
     // It comes back with the same body: the first event is known.
     const again = await post(to.port, text);
     expect(again.body).toEqual({ taken: 1, duplicates: 1, refused: {} });
@@ -260,12 +260,11 @@ describe('under pressure', () => {
       socket.on('error', () => {});
       return socket;
     });
-    await new Promise((done) => setTimeout(done, 100));
+    await expect.poll(async () => (await post(to.port, eventList())).status).toBe(429);
     const answer = await post(to.port, eventList(auditEvent('a')));
     expect([answer.status, answer.headers['retry-after'], answer.body.reason]).toEqual([429, '2', 'overloaded']);
     for (const socket of slow) socket.destroy();
-    await new Promise((done) => setTimeout(done, 50));
-    expect((await post(to.port, eventList(auditEvent('a')))).status).toBe(200);
+    await expect.poll(async () => (await post(to.port, eventList(auditEvent('a')))).status).toBe(200);
     expect(ids(to)).toEqual(['a']);
   });
 
@@ -282,22 +281,25 @@ describe('under pressure', () => {
   });
 
   it('a body that arrives while the source stops is finished and answered; a later one is not taken', async () => {
-    const to = await start();
+    const to = await start({ config: { webhookMaxConcurrentBodies: 1 } });
     const text = eventList(auditEvent('a'), auditEvent('b'));
+    let more = (): unknown => undefined;
     const answered = new Promise<string>((done) => {
       let all = '';
       const socket = netConnect(to.port, '127.0.0.1', () => {
         socket.write(`POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text.slice(0, 400)}`);
-        setTimeout(() => socket.write(text.slice(400)), 150);
+        more = () => socket.write(text.slice(400));
       });
       socket.on('data', (chunk) => {
         all += chunk.toString();
       });
       socket.on('close', () => done(all));
     });
-    await new Promise((done) => setTimeout(done, 50));
+    // Its place is taken: it has begun to arrive.
+    await expect.poll(async () => (await post(to.port, eventList())).status).toBe(429);
     const stopped = to.source.stop();
     expect((await post(to.port, eventList(auditEvent('late')))).status).toBe(503);
+    more();
     await stopped;
     expect(await answered).toMatch(/^HTTP\/1.1 200/);
     expect(ids(to)).toEqual(['a', 'b']);
@@ -388,6 +390,38 @@ describe('over TLS', () => {
     session.close();
   });
 
+  it('stops although an apiserver keeps its HTTP/2 connection open', async () => {
+    const to = await start({ openParams, config: { sslCertificate: file('server.pem') } });
+    const session = http2Connect(`https://127.0.0.1:${to.port}`, { ca: ca() });
+    session.on('error', () => {});
+    await new Promise<void>((done) => {
+      const stream = session.request({ ':method': 'POST', ':path': '/k8s-audit', 'content-type': 'application/json' });
+      stream.resume();
+      stream.on('end', done);
+      stream.end(eventList(auditEvent('a')));
+    });
+    const began = Date.now();
+    await to.source.stop();
+    expect(Date.now() - began).toBeLessThan(2000);
+    await expect.poll(() => session.closed || session.destroyed).toBe(true);
+  });
+
+  it('a body that is too large over HTTP/2 is refused, and the connection lives on', async () => {
+    const to = await start({ openParams, config: { sslCertificate: file('server.pem'), webhookMaxBatchSize: 50_000 } });
+    const session = http2Connect(`https://127.0.0.1:${to.port}`, { ca: ca() });
+    const send = (body: string): Promise<number> =>
+      new Promise((done, fail) => {
+        const stream = session.request({ ':method': 'POST', ':path': '/k8s-audit', 'content-type': 'application/json' });
+        stream.on('response', (headers) => done(headers[':status'] ?? 0));
+        stream.on('error', fail);
+        stream.resume();
+        stream.end(body);
+      });
+    expect(await send(eventList(auditEvent('a', { x: 'y'.repeat(1_000_000) })))).toBe(413);
+    expect(await send(eventList(auditEvent('b')))).toBe(200);
+    session.close();
+  });
+
   it('TLS 1.1 is not spoken', async () => {
     const to = await start({ openParams, config: { sslCertificate: file('server.pem') } });
     const connected = new Promise((done, fail) => {
@@ -401,6 +435,7 @@ describe('over TLS', () => {
     const config = { sslCertificate: file('server.pem'), sslClientCA: file('ca.pem') };
     const to = await start({ openParams, config });
     await expect(post(to.port, eventList(auditEvent('a')), { tls: true, ca: ca() })).rejects.toThrow();
+    await expect.poll(() => to.source.stats().losses.tls_failed).toBe(1);
     const identity = { cert: readFileSync(file('client.crt')), key: readFileSync(file('client.key')) };
     expect((await post(to.port, eventList(auditEvent('b')), { tls: true, ca: ca(), ...identity })).status).toBe(200);
     expect(ids(to)).toEqual(['b']);
