@@ -8,8 +8,12 @@ import { explain, LoadFailed } from '../app/errors.js';
 import { createLog } from '../util/log.js';
 import { commandFor } from './commands.js';
 import { parseCommandLine } from './options.js';
+import { SUBCOMMANDS, type Subcommand } from './subcommands.js';
 
 async function main(): Promise<number> {
+  const [first = '', ...rest] = process.argv.slice(2);
+  const subcommand = SUBCOMMANDS.get(first);
+  if (subcommand !== undefined) return runSubcommand(await subcommand.load(), rest);
   const parsed = parseCommandLine(process.argv.slice(2));
   if (parsed.kind === 'exit') return parsed.code;
   // Until the configuration says where messages go, they go to standard error.
@@ -21,6 +25,15 @@ async function main(): Promise<number> {
     // What led to LoadFailed has been printed with its place.
     if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);
     return 1;
+  }
+}
+
+async function runSubcommand(run: Subcommand, args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);
+    return 2;
   }
 }
 

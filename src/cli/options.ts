@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command line, read and checked. Names and meanings are Falco's. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { SUBCOMMANDS } from './subcommands.js';
 
 export type ListFormat = 'text' | 'markdown' | 'json';
 
@@ -90,6 +91,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
     .option('-v', 'print more')
     .option('--version', 'print the version and exit')
     .option('--page-size', 'print the page size and exit')
+    .addHelpText('after', `\nCommands, each with a --help of its own:\n${[...SUBCOMMANDS].map(([name, { about }]) => `  falco-ts ${name.padEnd(10)} ${about}`).join('\n')}`)
     .exitOverride();
   try {
     command.parse([...args], { from: 'user' });

@@ -41,6 +41,8 @@ export interface ConfigRequest {
   /** `-o` options, as given. */
   readonly options: readonly string[];
   readonly env?: Environment;
+  /** What to take when none is named and none is found; without it, that is an error. */
+  readonly fallback?: SourceText;
 }
 
 /**
@@ -58,7 +60,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   const read = (path: string): MapNode | null => {
     let text: string;
     try {
-      text = readFileSync(path, 'utf8');
+      text = path === request.fallback?.name ? request.fallback.text : readFileSync(path, 'utf8');
     } catch (error) {
       diagnostics.push(fatal('CONFIG_FILE', `the configuration file ${path} cannot be read: ${(error as Error).message}`));
       return null;
@@ -71,7 +73,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
     return result.root;
   };
 
-  const path = request.path ?? CONFIG_SEARCH.find((candidate) => existsSync(candidate));
+  const path = request.path ?? CONFIG_SEARCH.find((candidate) => existsSync(candidate)) ?? request.fallback?.name;
   if (path === undefined) {
     return { value: null, diagnostics: [fatal('CONFIG_FILE', `no configuration file: looked for ${CONFIG_SEARCH.join(', ')}`)] };
   }

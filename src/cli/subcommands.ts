@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Commands by name, which come first on the command line: `falco-ts check …`. Falco has options only, so that none can clash. */
+
+/** @returns the exit code */
+export type Subcommand = (args: readonly string[]) => Promise<number> | number;
+
+export const SUBCOMMANDS: ReadonlyMap<string, { readonly about: string; readonly load: () => Promise<Subcommand> }> = new Map([
+  ['check', { about: 'everything there is to say about rules files', load: async () => (await import('./check.js')).check }],
+]);
