@@ -75,7 +75,7 @@ export class FunctionEmitter<E> {
     return joinCode(out, js``);
   }
 
-  /** What most of these rules require, unless finding it out is dearer than what else they start with. */
+  /** What is worth asking once for several of these rules: it often fails, and they would each have asked something. */
   private mostShared(rules: readonly { readonly parts: readonly PlanNode<E>[] }[]): PlanNode<E> | null {
     const counts = new Map<PlanNode<E>, number>();
     for (const rule of rules) for (const part of rule.parts) counts.set(part, (counts.get(part) ?? 0) + 1);
@@ -86,11 +86,10 @@ export class FunctionEmitter<E> {
       let alone = 0;
       for (const rule of rules) {
         if (!rule.parts.includes(part)) continue;
-        let cheapest = Number.POSITIVE_INFINITY;
-        for (const other of rule.parts) cheapest = Math.min(cheapest, other.cost);
-        alone += cheapest;
+        // What the rule would start with by itself.
+        alone += (rule.parts[0] as PlanNode<E>).cost;
       }
-      const gain = alone - part.cost;
+      const gain = (1 - part.odds) * alone - part.cost;
       if (gain > bestGain) {
         best = part;
         bestGain = gain;

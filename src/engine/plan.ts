@@ -19,6 +19,8 @@ interface NodeBase {
   readonly id: number;
   /** Relative cost of finding it out alone. */
   readonly cost: number;
+  /** A guess at how often it holds. It decides the order of evaluation, and nothing else. */
+  readonly odds: number;
 }
 
 export interface ConstantNode extends NodeBase {
@@ -91,13 +93,13 @@ export class Planner<E> {
   }
 
   constant(value: boolean): PlanNode<E> {
-    return this.intern(`${value}`, (id) => ({ kind: 'constant', id, cost: 0, value }));
+    return this.intern(`${value}`, (id) => ({ kind: 'constant', id, cost: 0, odds: value ? 1 : 0, value }));
   }
 
   not(child: PlanNode<E>): PlanNode<E> {
     if (child.kind === 'constant') return child.value ? this.false : this.true;
     if (child.kind === 'not') return child.child;
-    return this.intern(`not ${child.id}`, (id) => ({ kind: 'not', id, cost: child.cost, child }));
+    return this.intern(`not ${child.id}`, (id) => ({ kind: 'not', id, cost: child.cost, odds: 1 - child.odds, child }));
   }
 
   group(kind: 'and' | 'or', children: readonly PlanNode<E>[]): PlanNode<E> {
@@ -113,11 +115,18 @@ export class Planner<E> {
     const flat = this.merge(kind, [...parts]);
     if (flat.length === 0) return neutral;
     if (flat.length === 1) return flat[0] as PlanNode<E>;
-    // Readers and operators have no effects, so that the order is ours to choose: cheap ones first.
-    flat.sort((a, b) => a.cost - b.cost);
-    const cost = flat.reduce((sum, part, i) => sum + part.cost / (i + 1), 0);
+    // Readers and operators have no effects, so that the order is ours to choose: what decides soonest for its cost first.
+    const deciding = (part: PlanNode<E>): number => part.cost / Math.max(0.01, kind === 'and' ? 1 - part.odds : part.odds);
+    flat.sort((a, b) => deciding(a) - deciding(b));
+    let cost = 0;
+    let undecided = 1;
+    for (const part of flat) {
+      cost += undecided * part.cost;
+      undecided *= kind === 'and' ? part.odds : 1 - part.odds;
+    }
+    const odds = kind === 'and' ? undecided : 1 - undecided;
     const key = `${kind} ${flat.map((part) => part.id).sort((a, b) => a - b).join(' ')}`;
-    return this.intern(key, (id) => ({ kind, id, cost, children: flat }));
+    return this.intern(key, (id) => ({ kind, id, cost, odds, children: flat }));
   }
 
   /**
@@ -164,13 +173,13 @@ export class Planner<E> {
     return this.check({ left, operator, modifier: node.modifier, constants, right: null });
   }
 
-  private check(parts: Omit<CheckNode<E>, 'id' | 'cost' | 'kind' | 'anyPrefix'>, anyPrefix = false): PlanNode<E> {
+  private check(parts: Omit<CheckNode<E>, 'id' | 'cost' | 'odds' | 'kind' | 'anyPrefix'>, anyPrefix = false): PlanNode<E> {
     const { left, operator, modifier, right } = parts;
     const key = ['check', left.key, operator?.name ?? 'exists', modifier ?? '', right?.key ?? '', anyPrefix, ...parts.constants.map(constantKey)].join('\u0001');
     const many = operator === null || operator.many || anyPrefix ? 1 : Math.max(1, parts.constants.length);
     const spread = left.list || left.candidates !== null ? 4 : 1;
     const cost = READ_COST * operandDepth(left) + (operator?.cost ?? 1) * many * spread + (right === null ? 0 : READ_COST * operandDepth(right));
-    return this.intern(key, (id) => ({ kind: 'check', id, cost, anyPrefix, ...parts }));
+    return this.intern(key, (id) => ({ kind: 'check', id, cost, odds: oddsOf(operator, parts.constants), anyPrefix, ...parts }));
   }
 
   private operand(node: Operand, place: 'left' | 'right'): TypedOperand<E> {
@@ -187,6 +196,29 @@ export class Planner<E> {
       this.interned.set(key, node);
     }
     return node;
+  }
+}
+
+/** Most values are none of those that a rule asks for, and most are there. */
+function oddsOf(operator: Operator | null, constants: readonly Constant[]): number {
+  switch (operator?.name) {
+    case undefined:
+      return 0.8;
+    case '!=':
+      return 0.9;
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return 0.5;
+    case '=':
+      return typeof constants[0] === 'boolean' ? 0.3 : 0.05;
+    case 'glob':
+    case 'iglob':
+    case 'regex':
+      return 0.1;
+    default:
+      return Math.min(0.3, 0.05 + 0.01 * constants.length);
   }
 }
 
