@@ -55,8 +55,6 @@ export class EventView implements EngineEvent {
   /** The descriptor that the event is about, and its number. */
   fd: FdInfo | null = null;
   fdNum = -1;
-  /** Nanoseconds since this thread's previous event (`evt.latency` reads enter to exit). */
-  latency: number | bigint = 0;
 
   /** Points the view into another buffer; `bind` then takes offsets into it. */
   attach(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): void {
@@ -102,7 +100,6 @@ export class EventView implements EngineEvent {
     this.thread = null;
     this.fd = null;
     this.fdNum = -1;
-    this.latency = 0;
   }
 
   timestamp(): bigint {

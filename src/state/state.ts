@@ -14,9 +14,11 @@ import { CONTAINER_HANDLERS } from './handlers/containers.js';
 import { FILE_HANDLERS } from './handlers/files.js';
 import { type Handler, text } from './handlers/handler.js';
 import { ID_HANDLERS } from './handlers/ids.js';
+import { MESSAGE_HANDLERS } from './handlers/messages.js';
 import { PROCESS_HANDLERS } from './handlers/process.js';
-import { SOCKET_HANDLERS, swapEnds } from './handlers/sockets.js';
+import { SOCKET_HANDLERS } from './handlers/sockets.js';
 import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
+import { swapEnds } from './socket-ends.js';
 import { splitZeros, ThreadInfo } from './thread-info.js';
 import { adopt, ThreadTable, type ThreadTableStats } from './thread-table.js';
 import type { UserTable } from './users.js';
@@ -89,7 +91,9 @@ for (const row of EVENTS) {
 // Both ends are descriptors there, and the one that is written to counts.
 FD_PARAM[Ev.SYSCALL_SPLICE_E] = 1;
 FD_PARAM[Ev.SYSCALL_SPLICE_X] = 2;
-for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...ID_HANDLERS, ...CONTAINER_HANDLERS]) HANDLERS[type] = handler;
+for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...MESSAGE_HANDLERS, ...ID_HANDLERS, ...CONTAINER_HANDLERS]) {
+  HANDLERS[type] = handler;
+}
 
 export class State {
   readonly threads: ThreadTable;
