@@ -60,8 +60,8 @@ export class UserFiles {
     const follow = constants.O_NOFOLLOW;
     const passwd = await this.read(`${root}etc/passwd`, follow);
     const group = await this.read(`${root}etc/group`, follow);
-    // The process may have ended meanwhile; the next one in the container is asked then.
-    if (passwd === null && group === null && (await statOf(root)) === null) return;
+    // The process may have ended in between; the next one in the container is asked then.
+    if ((passwd === null || group === null) && (await statOf(root)) === null) return;
     this.users.load(container, passwd ?? '', group ?? '');
   }
 
