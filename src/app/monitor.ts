@@ -23,6 +23,7 @@ import { Outputs } from './outputs.js';
 import { Pidfile } from './pidfile.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepared } from './prepare.js';
+import { Readiness, type WatchedSource } from './readiness.js';
 import { RuleStats } from './rule-stats.js';
 import { type OpenSource, openSource, replaySource } from './sources.js';
 import { FileWatch } from './watch.js';
@@ -40,10 +41,13 @@ export class Monitor {
   private detection: Detection;
   private open: OpenSource[] = [];
   private running = new Set<OpenSource>();
+  /** Those whose start has succeeded. */
+  private readonly attached = new Set<OpenSource>();
   private failure: Error | null = null;
   private reloading: Promise<void> | null = null;
   private readonly watch: FileWatch;
   private readonly drops: DropMonitor;
+  private readonly readiness: Readiness;
   private readonly dns: DnsResolver;
   private finish: () => void = () => undefined;
   /** Resolves when there is a reason to stop. */
@@ -68,6 +72,7 @@ export class Monitor {
     this.dns.follow(namesOf(this.detection));
     this.watch = new FileWatch(() => void this.reload('A watched file has changed'));
     this.drops = this.dropMonitor();
+    this.readiness = new Readiness(() => this.watchedSources(), () => this.loaded.config.syscall_event_drops.threshold);
   }
 
   /** Asks for the end; `run` then stops everything in order. */
@@ -158,6 +163,7 @@ export class Monitor {
       this.open.push(one);
       this.running.add(one);
       await one.start((error) => this.sourceEnded(one, error));
+      this.attached.add(one);
     };
     return {
       name: `source ${name}`,
@@ -194,7 +200,10 @@ export class Monitor {
       name: 'loss watch',
       start: async () => {
         watch.start();
-        timer = setInterval(() => this.drops.check(Date.now()), 1000);
+        timer = setInterval(() => {
+          this.drops.check(Date.now());
+          this.readiness.sample(Date.now());
+        }, 1000);
         timer.unref();
       },
       stop: async () => {
@@ -244,7 +253,7 @@ export class Monitor {
         engine_version: String(ENGINE_VERSION.minor), engine_version_semver: formatVersion(ENGINE_VERSION),
       }),
       metrics: metrics.enabled && webserver.prometheus_metrics_enabled ? () => renderMetrics(this.metricsInput()) : null,
-      readiness: () => this.readiness(),
+      readiness: () => this.readiness.view(Date.now()),
     });
     return {
       name: part.name,
@@ -273,13 +282,17 @@ export class Monitor {
     };
   }
 
-  private readiness(): { ready: boolean; sources: Record<string, string> } {
-    const sources: Record<string, string> = {};
-    for (const name of this.prepared.enabled) {
+  /** The sources that should be running, as they are. */
+  private watchedSources(): WatchedSource[] {
+    return this.prepared.enabled.map((name) => {
       const source = this.open.find((one) => one.name === name);
-      sources[name] = source === undefined ? 'not open yet' : this.running.has(source) ? 'running' : 'ended';
-    }
-    return { ready: Object.values(sources).every((state) => state === 'running'), sources };
+      return {
+        name,
+        neverQuiet: source?.engine === 'modern_bpf',
+        stats: source !== undefined && this.attached.has(source) ? source.stats() : null,
+        running: source !== undefined && this.running.has(source),
+      };
+    });
   }
 
   private watchPart(): Part {

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { StartError } from '../sources/source.js';
 import type { Config } from './config/schema.js';
 import type { Part } from './lifecycle.js';
+import type { ReadinessView } from './readiness.js';
 
 export interface WebserverViews {
   /** What `/versions` answers. */
@@ -12,7 +13,7 @@ export interface WebserverViews {
   /** Null: metrics are not enabled. */
   readonly metrics: (() => Promise<{ readonly contentType: string; readonly text: string }>) | null;
   /** Whether the monitor does its work now, and per source why not. */
-  readonly readiness: () => { readonly ready: boolean; readonly sources: Readonly<Record<string, string>> };
+  readonly readiness: () => ReadinessView;
 }
 
 export class Webserver implements Part {
