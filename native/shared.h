@@ -60,5 +60,5 @@ struct interest {
 };
 
 struct scratch {
-	unsigned char data[SCRATCH_BYTES];
+	unsigned char data[SCRATCH_BYTES + RECORD_PREFIX];
 };

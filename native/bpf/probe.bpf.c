@@ -8,6 +8,7 @@
 #include "record.h"
 #include "readers.h"
 #include "generated/programs.h"
+#include "events/io.h"
 #include "events/open.h"
 #include "events/clone.h"
 #include "events/exec.h"

@@ -150,6 +150,42 @@ INLINE u64 from_at_flags(u64 v)
 	return v & 0x1400;
 }
 
+INLINE u64 from_stat_flags(u64 v)
+{
+	return v & 0x1900;
+}
+
+INLINE u64 from_access_mode(u64 v)
+{
+	return v & 7;
+}
+
+INLINE u64 from_flock_flags(u64 v)
+{
+	return v & 15;
+}
+
+INLINE u64 from_lseek_whence(u64 v)
+{
+	return v <= 2 ? v : 0;
+}
+
+INLINE u64 from_mlockall_flags(u64 v)
+{
+	return v & 7;
+}
+
+INLINE u64 from_splice_flags(u64 v)
+{
+	return v & 15;
+}
+
+INLINE u64 from_prot_flags(u64 v)
+{
+	return (v & 15) | BIT_TO(v, 0x01000000, F_prot_flags_PROT_GROWSDOWN) | BIT_TO(v, 0x02000000, F_prot_flags_PROT_GROWSUP) |
+	       BIT_TO(v, 0x10, F_prot_flags_PROT_SAO);
+}
+
 INLINE u64 from_umount_flags(u64 v)
 {
 	return v & 15;

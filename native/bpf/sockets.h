@@ -104,7 +104,8 @@ INLINE void put_tuple(struct writer *w, u32 index, s32 fd, enum direction direct
 		u16 remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 		u8 *given = NULL;
 		if (remote_port == 0 && user_bytes != 0) {
-			given = read_address(w, user, (u16)user_bytes);
+			u32 size = family == AF_INET ? 16 : 28;
+			given = read_address(w, user, user_bytes < size ? user_bytes : size);
 			if (given)
 				remote_port = bpf_ntohs(*(u16 *)(given + 2));
 		}

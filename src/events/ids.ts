@@ -423,4 +423,4 @@ export const enum Ev {
   SYSCALL_KEYCTL_X = 453,
 }
 
-export const SCHEMA_HASH = 'eff4123e66686cc2';
+export const SCHEMA_HASH = '7ff4b597c584e07d';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,8 +23,10 @@ describeLive('the probe reports each system call with every parameter', () => {
 
   beforeAll(async () => {
     writeFileSync(file, 'hello');
+    writeFileSync(at('content'), 'The quick brown fox jumps over the lazy dog. '.repeat(4));
     programs.add(triggerPath());
     if (x64) programs.add(compile('compat', '-no-pie'));
+    programs.add(execFileSync('python3', ['-c', 'import os, sys; print(os.path.realpath(sys.executable))'], { encoding: 'utf8' }).trim());
     const wanted = interestIn(names.filter((name) => !/^(futex|epoll_|poll|ppoll|clock_|nanosleep|sched_|getpid|rt_sig)/.test(name)));
     // Only what the trigger does is kept: other programs run on this machine too.
     probe = await new LiveProbe({ interest: wanted, bufferBytes: 1 << 23 }, (view) => {
@@ -252,6 +254,66 @@ describeLive('the probe reports each system call with every parameter', () => {
     const native = x64 ? row?.x86_64 : row?.aarch64;
     const event = await probe.find((e) => e.tid === done.tid && e.key === 'GENERIC_X' && e.params.nativeID === native);
     expect(event.params).toEqual({ ID: row?.code, nativeID: native });
+  });
+
+  // ---- input and output, with the first 80 bytes of the data
+
+  const openFile: Call = ['openat', AT_FDCWD, 'content', 2];
+  const text = 'The quick brown fox jumps over the lazy dog. '.repeat(4);
+  const kept = hex(text).slice(0, 160);
+
+  says('read', [openFile, ['read', { result: 0 }, { out: 200 }, 100]], 'SYSCALL_READ_X', () => ({ res: 100, data: kept, fd: 3, size: 100 }));
+  says('read that fails', [['read', 99, { out: 8 }, 8]], 'SYSCALL_READ_X', () => ({ res: -9, data: '', fd: 99, size: 8 }));
+  says('write', [['openat', AT_FDCWD, 'written', 0o101, 0o600], ['write', { result: 0 }, 'hello', 5]], 'SYSCALL_WRITE_X',
+    () => ({ res: 5, data: hex('hello'), fd: 3, size: 5 }));
+  says('write that fails: what was to be written', [['write', 99, 'hello', 5]], 'SYSCALL_WRITE_X', () => ({ res: -9, data: hex('hello'), fd: 99, size: 5 }));
+  says('pread', [openFile, ['pread64', { result: 0 }, { out: 8 }, 5, 4]], 'SYSCALL_PREAD_X', () => ({ res: 5, data: hex('quick'), fd: 3, size: 5, pos: 4 }));
+  says('pwrite', [['openat', AT_FDCWD, 'written', 0o101, 0o600], ['pwrite64', { result: 0 }, 'abc', 3, 9]], 'SYSCALL_PWRITE_X',
+    () => ({ res: 3, data: hex('abc'), fd: 3, size: 3, pos: 9 }));
+  says('readv without room', [openFile, ['readv', { result: 0 }, { hex: u64s(0, 0) }, 1]], 'SYSCALL_READV_X', () => ({ res: 0, size: 0, data: '', fd: 3 }));
+  says('writev that fails: the size of all pieces', [['writev', 99, { hex: u64s(0, 5, 0, 7) }, 2]], 'SYSCALL_WRITEV_X', () => ({ res: -9, data: '', fd: 99, size: 12 }));
+  if (x64) says('stat', [['stat', file, { out: 144 }]], 'SYSCALL_STAT_X', () => ({ res: 0, path: file }));
+  says('newfstatat', [['newfstatat', AT_FDCWD, 'file', { out: 144 }, 0x100]], 'SYSCALL_NEWFSTATAT_X', () => ({ res: 0, dirfd: AT_FDCWD, path: 'file', flags: 0x100 }));
+  if (x64) says('access', [['access', file, 5]], 'SYSCALL_ACCESS_X', (t) => ({ res: t.results[0], name: file, mode: 5 }));
+  says('ioctl that fails', [['ioctl', 99, 0x5401, 17]], 'SYSCALL_IOCTL_3_X', () => ({ res: -9, fd: 99, request: 0x5401, argument: 17 }));
+  says('lseek', [openFile, ['lseek', { result: 0 }, 3, 1]], 'SYSCALL_LSEEK_X', () => ({ res: 3, fd: 3, offset: 3, whence: 1 }));
+  says('flock', [openFile, ['flock', { result: 0 }, 6]], 'SYSCALL_FLOCK_X', () => ({ res: 0, fd: 3, operation: 6 }));
+  says('getuid', [['getuid']], 'SYSCALL_GETUID_X', () => ({ uid: 0 }));
+  says('seccomp that fails', [['seccomp', 99, 1, 0]], 'SYSCALL_SECCOMP_X', () => ({ res: -22, op: 99, flags: 1 }));
+
+  it('sendto and recvfrom: the data, and both ends even of an unconnected socket', async () => {
+    const port = await freePort('127.0.0.1');
+    const done = await trigger([['socket', AF_INET, DGRAM, 0], ['bind', { result: 0 }, { hex: inet(port) }, 16], ['socket', AF_INET, DGRAM, 0],
+      ['sendto', { result: 2 }, 'datagram', 8, 0, { hex: inet(port) }, 16], ['recvfrom', { result: 0 }, { out: 32 }, 32, 0, { out: 16 }, { hex: '10000000' }]]);
+    const sent = await probe.find((e) => e.tid === done.tid && e.key === 'SOCKET_SENDTO_X');
+    const server = `7f000001${le16(port)}`;
+    const { tuple, ...rest } = sent.params;
+    expect(rest).toEqual({ res: 8, data: hex('datagram'), fd: 4, size: 8 });
+    expect((tuple as string).startsWith('02')).toBe(true);
+    expect((tuple as string).endsWith(server)).toBe(true);
+    const received = await probe.find((e) => e.tid === done.tid && e.key === 'SOCKET_RECVFROM_X');
+    expect(received.params).toMatchObject({ res: 8, data: hex('datagram'), fd: 3, size: 32 });
+    expect((received.params.tuple as string).endsWith(server)).toBe(true);
+  });
+
+  it('sendmsg and recvmsg between a socket pair, and readv and writev of pieces', async () => {
+    const program = `import os, socket
+a, b = socket.socketpair()
+a.sendmsg([b'one', b'two']); print(b.recv(3).decode())
+data, _, _, _ = b.recvmsg(10); print(data.decode())
+r, w = os.pipe(); os.writev(w, [b'left', b'right']); x, y = bytearray(2), bytearray(20); os.readv(r, [x, y]); print(os.getpid())`;
+    const { stdout } = await promisify(execFile)('python3', ['-c', program]);
+    const pid = Number(stdout.trim().split('\n').at(-1));
+    const send = await probe.find((e) => e.tid === pid && e.key === 'SOCKET_SENDMSG_X');
+    const { tuple, ...sent } = send.params;
+    expect(sent).toEqual({ res: 6, data: hex('onetwo'), fd: expect.any(Number), size: 6 });
+    expect(tuple).toHaveLength(2 + 32);
+    const receive = await probe.find((e) => e.tid === pid && e.key === 'SOCKET_RECVMSG_X');
+    expect(receive.params).toMatchObject({ res: 3, size: 3, data: hex('two'), msgcontrol: '', fd: (sent.fd as number) + 1 });
+    const written = await probe.find((e) => e.tid === pid && e.key === 'SYSCALL_WRITEV_X');
+    expect(written.params).toEqual({ res: 9, data: hex('leftright'), fd: expect.any(Number), size: 9 });
+    const read = await probe.find((e) => e.tid === pid && e.key === 'SYSCALL_READV_X');
+    expect(read.params).toEqual({ res: 9, size: 9, data: hex('leftright'), fd: (written.params.fd as number) - 1 });
   });
 
   it.runIf(x64)('calls of 32-bit programs are reported as what they are', async () => {

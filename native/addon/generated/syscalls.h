@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#define FT_SCHEMA_HASH "eff4123e66686cc2"
+#define FT_SCHEMA_HASH "7ff4b597c584e07d"
 
 struct SyscallRow {
   int16_t number;

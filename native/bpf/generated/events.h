@@ -2,7 +2,7 @@
 /* Generated from src/events/table.ts by `npm run generate`. Do not edit. */
 #pragma once
 
-#define FT_SCHEMA_HASH "eff4123e66686cc2"
+#define FT_SCHEMA_HASH "7ff4b597c584e07d"
 
 #define EV_GENERIC_E 0
 #define EV_GENERIC_E_PARAMS 2

@@ -62,6 +62,73 @@ PROGRAM(SYSCALL_EVENTFD_X)
 	return 0;
 }
 
+PROGRAM(SYSCALL_STAT_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_STAT_X));
+	if (!w.data)
+		return 0;
+	put(&w, 0, 8, from_ret(ret)); /* res */
+	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	finish(&w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_LSTAT_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_LSTAT_X));
+	if (!w.data)
+		return 0;
+	put(&w, 0, 8, from_ret(ret)); /* res */
+	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	finish(&w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_FSTAT_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_FSTAT_X), 46);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 38, 8, from_s32(argument(regs, 0))); /* fd */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_EPOLLWAIT_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_EPOLLWAIT_X), 46);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 38, 8, from_s32(argument(regs, 2))); /* maxevents */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_SELECT_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_SELECT_X), 36);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 8, from_ret(ret)); /* res */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_LSEEK_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_LSEEK_X), 59);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 8, from_s32(argument(regs, 0))); /* fd */
+	put_fixed(event, 2, 50, 8, from_u64(argument(regs, 1))); /* offset */
+	put_fixed(event, 3, 58, 1, from_lseek_whence(argument(regs, 2))); /* whence */
+	submit(event);
+	return 0;
+}
+
 PROGRAM(SYSCALL_CHDIR_X)
 {
 	struct writer w = begin(EVENT(SYSCALL_CHDIR_X));
@@ -170,6 +237,33 @@ PROGRAM(SYSCALL_FCNTL_X)
 	return 0;
 }
 
+PROGRAM(SYSCALL_SPLICE_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_SPLICE_X), 72);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 36, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 44, 8, from_s32(argument(regs, 0))); /* fd_in */
+	put_fixed(event, 2, 52, 8, from_s32(argument(regs, 2))); /* fd_out */
+	put_fixed(event, 3, 60, 8, from_u64(argument(regs, 4))); /* size */
+	put_fixed(event, 4, 68, 4, from_splice_flags(argument(regs, 5))); /* flags */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_IOCTL_3_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_IOCTL_3_X), 66);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 8, from_s32(argument(regs, 0))); /* fd */
+	put_fixed(event, 2, 50, 8, from_u64(argument(regs, 1))); /* request */
+	put_fixed(event, 3, 58, 8, from_u64(argument(regs, 2))); /* argument */
+	submit(event);
+	return 0;
+}
+
 PROGRAM(SYSCALL_RENAME_X)
 {
 	struct writer w = begin(EVENT(SYSCALL_RENAME_X));
@@ -269,6 +363,68 @@ PROGRAM(SYSCALL_SETGID_X)
 	return 0;
 }
 
+PROGRAM(SYSCALL_GETUID_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETUID_X), 32);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 4, from_ret(ret)); /* uid */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETEUID_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETEUID_X), 32);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 4, from_ret(ret)); /* euid */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETGID_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETGID_X), 32);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 4, from_ret(ret)); /* gid */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETEGID_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETEGID_X), 32);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 4, from_ret(ret)); /* egid */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETDENTS_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETDENTS_X), 46);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 38, 8, from_s32(argument(regs, 0))); /* fd */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETDENTS64_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_GETDENTS64_X), 46);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 38, 8, from_s32(argument(regs, 0))); /* fd */
+	submit(event);
+	return 0;
+}
+
 PROGRAM(SYSCALL_SETNS_X)
 {
 	u8 *event = reserve(EVENT(SYSCALL_SETNS_X), 52);
@@ -277,6 +433,18 @@ PROGRAM(SYSCALL_SETNS_X)
 	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
 	put_fixed(event, 1, 40, 8, from_s32(argument(regs, 0))); /* fd */
 	put_fixed(event, 2, 48, 4, from_clone_flags(argument(regs, 1))); /* nstype */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_FLOCK_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_FLOCK_X), 52);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 40, 8, from_s32(argument(regs, 0))); /* fd */
+	put_fixed(event, 2, 48, 4, from_flock_flags(argument(regs, 1))); /* operation */
 	submit(event);
 	return 0;
 }
@@ -291,6 +459,18 @@ PROGRAM(SYSCALL_MOUNT_X)
 	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* dir */
 	put_user_text(&w, 3, from_str(argument(regs, 2)), MAX_PATH); /* type */
 	put(&w, 4, 4, from_mount_flags(argument(regs, 3))); /* flags */
+	finish(&w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_ACCESS_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_ACCESS_X));
+	if (!w.data)
+		return 0;
+	put(&w, 0, 8, from_ret(ret)); /* res */
+	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* name */
+	put(&w, 2, 4, from_access_mode(argument(regs, 1))); /* mode */
 	finish(&w);
 	return 0;
 }
@@ -358,6 +538,18 @@ PROGRAM(SYSCALL_SETPGID_X)
 	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
 	put_fixed(event, 1, 40, 8, from_s32(argument(regs, 0))); /* pid */
 	put_fixed(event, 2, 48, 8, from_s32(argument(regs, 1))); /* pgid */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_SECCOMP_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_SECCOMP_X), 56);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 40, 8, from_u64(argument(regs, 0))); /* op */
+	put_fixed(event, 2, 48, 8, from_u32(argument(regs, 1))); /* flags */
 	submit(event);
 	return 0;
 }
@@ -485,6 +677,64 @@ PROGRAM(SYSCALL_USERFAULTFD_X)
 		return 0;
 	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
 	put_fixed(event, 1, 38, 4, from_u32(argument(regs, 0))); /* flags */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MPROTECT_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MPROTECT_X), 62);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 2, 50, 8, from_u64(argument(regs, 1))); /* length */
+	put_fixed(event, 3, 58, 4, from_prot_flags(argument(regs, 2))); /* prot */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MLOCK_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MLOCK_X), 56);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 40, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 2, 48, 8, from_u64(argument(regs, 1))); /* len */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MUNLOCK_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MUNLOCK_X), 56);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 40, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 2, 48, 8, from_u64(argument(regs, 1))); /* len */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MLOCKALL_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MLOCKALL_X), 42);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 30, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 38, 4, from_mlockall_flags(argument(regs, 0))); /* flags */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MUNLOCKALL_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MUNLOCKALL_X), 36);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 28, 8, from_ret(ret)); /* res */
 	submit(event);
 	return 0;
 }
@@ -744,6 +994,19 @@ PROGRAM(SYSCALL_MKNODAT_X)
 	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* path */
 	put(&w, 3, 4, from_mknod_mode(argument(regs, 2))); /* mode */
 	put(&w, 4, 4, from_device(argument(regs, 3))); /* dev */
+	finish(&w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_NEWFSTATAT_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_NEWFSTATAT_X));
+	if (!w.data)
+		return 0;
+	put(&w, 0, 8, from_ret(ret)); /* res */
+	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
+	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* path */
+	put(&w, 3, 4, from_stat_flags(argument(regs, 3))); /* flags */
 	finish(&w);
 	return 0;
 }
