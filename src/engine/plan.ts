@@ -12,6 +12,8 @@ import { kindOf } from '../lang/kinds.js';
 import { type TypedOperand, typeOperand } from '../lang/operand.js';
 import { operatorOf } from '../lang/operators/index.js';
 import type { Operator } from '../lang/operators/operator.js';
+import { asciiLower } from '../lang/text.js';
+import { TRANSFORMERS } from '../lang/transformers/index.js';
 
 export type PlanNode<E> = ConstantNode | GroupNode<E> | NotNode<E> | CheckNode<E>;
 
@@ -170,6 +172,11 @@ export class Planner<E> {
     const constants = constantsOf(right).map((literal) => constantOf(literal, node, left));
     // No value is among none, and none can be satisfied.
     if (constants.length === 0 && !(left.list && operator.name === 'in')) return this.false;
+    if (operator.name === 'icontains' && !left.list && left.candidates === null) {
+      // Many rules ask this of one command line: folded once an event, it is searched as any other text.
+      const folded = constants.map((constant) => asciiLower(constant as string));
+      return this.check({ left: lowered(left), operator: operatorOf('contains'), modifier: node.modifier, constants: folded, right: null });
+    }
     return this.check({ left, operator, modifier: node.modifier, constants, right: null });
   }
 
@@ -197,6 +204,11 @@ export class Planner<E> {
     }
     return node;
   }
+}
+
+function lowered<E>(operand: TypedOperand<E>): TypedOperand<E> {
+  const shape = { kind: 'call', transformer: TRANSFORMERS.tolower, args: [operand], argument: null } as const;
+  return { ...operand, key: `tolower(${operand.key})`, shape, field: null };
 }
 
 /** Most values are none of those that a rule asks for, and most are there. */

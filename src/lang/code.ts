@@ -57,7 +57,7 @@ export function identifier(letter: 'v' | 'k' | 's' | 'm' | 't', index: number): 
 export class Slots {
   readonly values: unknown[] = [];
   private readonly indexes = new Map<unknown, number>();
-  private readonly byKey = new Map<string, Code>();
+  private readonly byKey = new Map<string | object, Code>();
 
   of(value: unknown): Code {
     let index = this.indexes.get(value);
@@ -69,8 +69,8 @@ export class Slots {
     return identifier('s', index);
   }
 
-  /** The slot of what `make` made the first time it was asked for this key. */
-  keyed(key: string, make: () => unknown): Code {
+  /** The slot of what `make` made the first time it was asked for this key (a text, or an object by identity). */
+  keyed(key: string | object, make: () => unknown): Code {
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
     const slot = this.of(make());

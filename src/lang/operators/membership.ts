@@ -47,9 +47,6 @@ export function inlineMember(value: Code, kind: Kind, constants: readonly Consta
   const distinct = [...new Set(constants)] as (string | number | bigint | boolean)[];
   if (distinct.length === 0) return js`false`;
   // null is in no set and equal to no constant.
-  if (distinct.length > FEW) {
-    const key = `set ${distinct.map((constant) => `${typeof constant} ${constant}`).join('\u0001')}`;
-    return js`${slots.keyed(key, () => new Set(distinct))}.has(${value})`;
-  }
+  if (distinct.length > FEW) return js`${slots.keyed(constants, () => new Set(distinct))}.has(${value})`;
   return js`(${joinCode(distinct.map((constant) => js`${value}===${constant}`), js`||`)})`;
 }
