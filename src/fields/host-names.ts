@@ -27,10 +27,8 @@ function collect(node: Expr, names: Set<string>): void {
       return;
     case 'exists':
       return;
-    default: {
-      const never: never = node;
-      return never;
-    }
+    default:
+      node satisfies never;
   }
 }
 

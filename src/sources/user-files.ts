@@ -13,6 +13,8 @@ const EVERY_MS = 100;
 /** Rounds from one look at the host's files to the next. */
 const HOST_ROUNDS = 10;
 const MAX_BYTES = 1 << 20;
+/** Processes asked beside the first ones, a round. */
+const MAX_OTHERS = 64;
 
 export class UserFiles {
   readonly name = 'users and groups';
@@ -45,24 +47,42 @@ export class UserFiles {
     if (this.busy) return;
     this.busy = true;
     try {
-      for (const [container, tid] of this.state.takeNameless()) await this.loadContainer(container, tid);
+      await this.loadContainers();
       if (++this.round % HOST_ROUNDS === 0) await this.loadHost();
     } finally {
       this.busy = false;
     }
   }
 
-  private async loadContainer(container: string, tid: number): Promise<void> {
+  private async loadContainers(): Promise<void> {
+    const failed = new Set<string>();
+    for (const [container, tid] of this.state.takeNameless()) {
+      if (!(await this.loadContainer(container, tid))) failed.add(container);
+    }
+    if (failed.size === 0) return;
+    // Short-lived processes are gone by now: the container's others are asked.
+    const others: (readonly [container: string, tid: number])[] = [];
+    for (const thread of this.state.threads.values()) {
+      if (thread.isMain && failed.has(thread.containerId) && others.length < MAX_OTHERS) others.push([thread.containerId, thread.tid]);
+    }
+    for (const [container, tid] of others) {
+      if (!this.users.knows(container)) await this.loadContainer(container, tid);
+    }
+  }
+
+  /** False: that process cannot tell. */
+  private async loadContainer(container: string, tid: number): Promise<boolean> {
     const root = `${this.hostRoot}/proc/${tid}/root/`;
     // A runtime's own process is in the container's cgroup before it has the container's files.
     const [own, host] = [await statOf(root), await statOf(`${this.hostRoot}/proc/1/root/`)];
-    if (own === null || (host !== null && own.dev === host.dev && own.ino === host.ino)) return;
+    if (own === null || (host !== null && own.dev === host.dev && own.ino === host.ino)) return false;
     const follow = constants.O_NOFOLLOW;
     const passwd = await this.read(`${root}etc/passwd`, follow);
     const group = await this.read(`${root}etc/group`, follow);
     // The process may have ended in between; the next one in the container is asked then.
-    if ((passwd === null || group === null) && (await statOf(root)) === null) return;
+    if ((passwd === null || group === null) && (await statOf(root)) === null) return false;
     this.users.load(container, passwd ?? '', group ?? '');
+    return true;
   }
 
   private async loadHost(): Promise<void> {

@@ -38,25 +38,25 @@ describe('host names that rules name', () => {
     dns.follow(new Set(['a.example']));
     await dns.start();
     await settle();
-    const after = async (seconds: number) => {
+    const askedAfter = async (seconds: number) => {
       await vi.advanceTimersByTimeAsync(seconds * 1000);
       return asked.length;
     };
-    expect(await after(11)).toBe(2);
-    expect(await after(10)).toBe(2);
-    expect(await after(11)).toBe(3);
+    expect(await askedAfter(11)).toBe(2);
+    expect(await askedAfter(10)).toBe(2);
+    expect(await askedAfter(11)).toBe(3);
     answers['a.example'] = ['192.0.2.2'];
-    await after(41);
+    await askedAfter(41);
     expect(names.namesOf('192.0.2.1')).toEqual([]);
     expect(names.namesOf('192.0.2.2')).toEqual(['a.example']);
     const before = asked.length;
-    expect(await after(11)).toBe(before + 1);
-    await after(3600);
+    expect(await askedAfter(11)).toBe(before + 1);
+    await askedAfter(3600);
     const perHour = asked.length - before;
     expect(perHour).toBeLessThan(25);
     await dns.stop();
     const stopped = asked.length;
-    expect(await after(3600)).toBe(stopped);
+    expect(await askedAfter(3600)).toBe(stopped);
   });
   it('are forgotten when a reload names them no more', async () => {
     const { names, asked, dns } = resolver({ 'a.example': ['192.0.2.1'], 'b.example': ['192.0.2.2'] });

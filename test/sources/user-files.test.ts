@@ -68,6 +68,15 @@ describe('users of a container', () => {
     await files.run();
     expect(users.knows(SHORT)).toBe(false);
   });
+  it('are asked of another process when the one that was seen has ended', async () => {
+    write('proc/50/root/etc/passwd', 'app:x:1000:1000::/app:/bin/sh\n');
+    const thread = new ThreadInfo(50, 50, new Map());
+    state.setCgroups(thread, `cpu=/docker/${ID}`);
+    state.seedThread(thread);
+    seen(99);
+    await files.run();
+    expect(users.user(SHORT, 1000)?.name).toBe('app');
+  });
   it('are not read through links out of it, from pipes or from huge files', async () => {
     write('secret', 'thief:x:1000:1000::/:/bin/sh\n');
     symlinkSync(join(root, 'secret'), join(root, 'proc/50/root/etc/passwd'));
