@@ -16,7 +16,6 @@ export const enum FdFlag {
   ConnectFailed = 1 << 5,
   OverlayUpper = 1 << 6,
   OverlayLower = 1 << 7,
-  SocketPipe = 1 << 8,
   /** Found in /proc, not seen to be opened. */
   FromProc = 1 << 9,
 }
@@ -32,7 +31,6 @@ export class FdInfo {
   flags = 0;
   dev = 0;
   ino: number | bigint = 0;
-  mountId = 0;
   /**
    * Ends of a connection as client (source) and server (destination): `cip` and `sip`. Canonical text, null: not known.
    * A server socket without a peer (`isServerSocket`) has its own address in `sourceIp` and `sourcePort`.
@@ -41,7 +39,7 @@ export class FdInfo {
   destIp: string | null = null;
   sourcePort = 0;
   destPort = 0;
-  /** 'tcp' | 'udp' | 'icmp' | 'raw'; null: not known or not a socket. `fd.l4proto` is `l4protoOf(fd)`. */
+  /** 'tcp' | 'udp' | 'icmp' | 'raw'; null: not known or not a socket. */
   l4proto: string | null = null;
   /** A bound or listening socket without a peer. */
   isServerSocket = false;
@@ -66,7 +64,6 @@ export class FdInfo {
     copy.flags = this.flags;
     copy.dev = this.dev;
     copy.ino = this.ino;
-    copy.mountId = this.mountId;
     copy.sourceIp = this.sourceIp;
     copy.destIp = this.destIp;
     copy.sourcePort = this.sourcePort;

@@ -33,7 +33,7 @@ export function clearCloseOnExec(info: FdInfo): void {
   info.openFlags &= ~(O_CLOEXEC | OTHER_CLOEXEC);
 }
 
-export function closesOnExec(info: FdInfo): boolean {
+function closesOnExec(info: FdInfo): boolean {
   if ((info.openFlags & O_CLOEXEC) !== 0) return true;
   return (info.type === 'eventpoll' || info.type === 'memfd') && (info.openFlags & OTHER_CLOEXEC) !== 0;
 }
@@ -61,11 +61,4 @@ export function plainFd(type: FdType, openFlags: number): FdInfo {
   const info = new FdInfo(type, '');
   info.openFlags = openFlags;
   return info;
-}
-
-/** `fd.l4proto`: 'na' unless it is a socket whose role is known; a raw socket is raw in any role. */
-export function l4protoOf(info: FdInfo): string | null {
-  if (info.type !== 'ipv4' && info.type !== 'ipv6') return 'na';
-  if (info.isServerSocket || info.l4proto === 'raw') return info.l4proto;
-  return (info.flags & (FdFlag.RoleClient | FdFlag.RoleServer)) === 0 ? 'na' : info.l4proto;
 }

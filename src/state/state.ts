@@ -393,7 +393,7 @@ function keepEnter(view: EventView, thread: ThreadInfo, name: number, flags: num
 }
 
 /** Brings old and kernel-internal subsystem names into the usual form; null: not a list of cgroups. */
-export function normalizeCgroups(wire: readonly string[]): readonly string[] | null {
+function normalizeCgroups(wire: readonly string[]): readonly string[] | null {
   const out: string[] = [];
   for (const item of wire) {
     const eq = item.indexOf('=');

@@ -50,10 +50,6 @@ export class ThreadTable {
     return this.byTid.values();
   }
 
-  group(pid: number): ThreadGroup | undefined {
-    return this.groups.get(pid);
-  }
-
   /** Live threads of a process, its leader included. */
   threadCount(pid: number): number {
     return this.groups.get(pid)?.alive ?? 0;

@@ -2,7 +2,6 @@
 /** What a user sees of connections. */
 import { describe, expect, it } from 'vitest';
 import { FdFlag, type FdInfo } from '../../src/state/fd-info.js';
-import { l4protoOf } from '../../src/state/fd-table.js';
 import type { State } from '../../src/state/state.js';
 import { feed, type ParamValue, sockaddr, socktuple, unixTuple } from '../helpers/event-builder.js';
 import { machine } from '../helpers/processes.js';
@@ -86,7 +85,7 @@ describe('servers', () => {
     socket(state, 3, INET, STREAM);
     feed(state, 'SOCKET_BIND_X', { res: 0, addr: sockaddr(['0.0.0.0', 8080]), fd: 3 });
     expect(fdOf(state, 3)).toMatchObject({ isServerSocket: true, name: '0.0.0.0:8080', sourceIp: '0.0.0.0', sourcePort: 8080 });
-    expect(l4protoOf(fdOf(state, 3))).toBe('tcp');
+    expect(fdOf(state, 3).l4proto).toBe('tcp');
   });
 
   it('an accepted connection has the client first', () => {
@@ -104,7 +103,7 @@ describe('sockets without a connection', () => {
     socket(state, 3, INET, DGRAM);
     feed(state, 'SOCKET_SENDTO_X', { res: 4, data: Buffer.from('x'), fd: 3, size: 4, tuple: socktuple(['10.0.0.1', 5000], ['8.8.8.8', 53]) });
     expect(fdOf(state, 3).name).toBe('10.0.0.1:5000->8.8.8.8:53');
-    expect(l4protoOf(fdOf(state, 3))).toBe('udp');
+    expect(fdOf(state, 3).l4proto).toBe('udp');
     feed(state, 'SOCKET_SENDTO_X', { res: 4, data: Buffer.from('x'), fd: 3, size: 4, tuple: socktuple(['10.0.0.1', 5000], ['9.9.9.9', 53]) });
     expect(fdOf(state, 3).name).toBe('10.0.0.1:5000->9.9.9.9:53');
   });

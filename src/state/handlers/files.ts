@@ -201,7 +201,7 @@ const onFchdir: Handler = (_state, view) => {
 };
 
 /** `path` seen from the working directory becomes the working directory. */
-export function moveTo(thread: ThreadInfo, path: string): void {
+function moveTo(thread: ThreadInfo, path: string): void {
   const leader = thread.leader;
   if (leader === null) return;
   const cwd = concatenatePaths(leader.cwd, path);

@@ -16,7 +16,7 @@ const CLONE_NEWPID = 0x40;
 const CLONE_PARENT = 0x100;
 const CLONE_THREAD = 0x2000;
 /** The thread was announced by its own clone exit. */
-export const CLONE_INVERTED = 0x1_0000;
+const CLONE_INVERTED = 0x1_0000;
 const CLONE_VFORK = 0x800_0000;
 const CHILD_IN_PIDNS = 0x2000_0000;
 /** A thread that its parent announced less than this ago is not announced anew by its own clone exit. */
