@@ -71,7 +71,8 @@ export class TypeFolder<E> {
     if (check.operator === null) return true;
     const wanted = new Set<unknown>(check.constants);
     const hits = names.filter((name) => wanted.has(name)).length;
-    const inside = hits === names.length ? true : hits === 0 ? false : null;
+    // Of several names the list may lack one; that none of them is wanted is certain, that all are is not.
+    const inside = hits === 0 ? false : names.length === 1 ? true : null;
     switch (check.operator.name) {
       case '=':
       case 'in':

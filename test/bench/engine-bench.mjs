@@ -66,7 +66,7 @@ const functions = new Set(compiled.byType);
 functions.delete(null);
 console.log(`${rules.length} rules compiled in ${(performance.now() - start).toFixed(0)} ms: ${functions.size} functions, ${compiled.text.length} characters, ${compiled.fields.size} fields`);
 
-function valueOf(field, value) {
+function typed(field, value) {
   if (value === null || value === undefined) return null;
   if (field.list) return Array.isArray(value) ? value : String(value).replace(/^\(|\)$/g, '').split(',');
   switch (kindOf(field.type)) {
@@ -91,7 +91,7 @@ for (const capture of ['containers', 'host-files', 'host-python']) {
       if (!(key in fields)) continue;
       const found = real.find(key.replace(/\[.*$/, ''));
       // A fresh copy of each text, as decoding an event makes it: not one that is interned with the constants.
-      const value = valueOf(found.field, fields[key]);
+      const value = typed(found.field, fields[key]);
       values[slot] = typeof value === 'string' ? Buffer.from(value).toString() : value;
     }
     // An odd number is the exit event, which is what rules see.
@@ -128,7 +128,10 @@ function closure(node) {
 const prepared = new Map();
 function checkOf(node) {
   let check = prepared.get(node);
-  if (check === undefined) prepared.set(node, (check = prepareCheck(node)));
+  if (check === undefined) {
+    check = prepareCheck(node);
+    prepared.set(node, check);
+  }
   return check;
 }
 

@@ -135,7 +135,7 @@ describe('the event types that a condition can match', () => {
     ['evt.type = ptrace', [4, 5]],
     ['evt.type != ptrace', all],
     ['evt.type in (ptrace, setns, kexec_load)', [4, 5]],
-    ['not evt.type in (ptrace, setns, kexec_load)', [0, 1, 2, 3, 4]],
+    ['not evt.type in (ptrace, setns, kexec_load)', all],
     ['t.charbuf = a', all],
     ['not t.charbuf = a', all],
     ['evt.type = open and t.charbuf = a', [0, 1, 4]],
