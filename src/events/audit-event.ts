@@ -141,7 +141,7 @@ export class AuditEvent implements EngineEvent {
 
   #parseSlot(slot: number): JsonValue | undefined {
     if (this.#scan.oddNames) {
-      const { object } = this;
+      const object = this.object;
       return Object.hasOwn(object, SLOTS[slot]) ? object[SLOTS[slot]] : undefined;
     }
     const text = this.#slotText(slot);
@@ -156,7 +156,7 @@ export class AuditEvent implements EngineEvent {
     const end = this.#scan.ends[slot];
     if (end === 0) return null;
     // One decoding of the whole and cuts from it cost less than a decoding of each part.
-    const { text } = this;
+    const text = this.text;
     return this.#aligned ? text.slice(start - this.#start, end - this.#start) : this.#bytes.toString('utf8', start, end);
   }
 
