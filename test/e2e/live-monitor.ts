@@ -32,6 +32,7 @@ export interface MonitorOptions {
 export class LiveMonitor {
   readonly dir = mkdtempSync(join(tmpdir(), 'falco-ts-live-'));
   readonly process: Watched;
+  private probes = 0;
   private readonly file = join(this.dir, 'alerts.json');
 
   constructor(options: MonitorOptions = {}) {
@@ -43,6 +44,8 @@ export class LiveMonitor {
       `file_output: { enabled: true, keep_alive: true, filename: ${JSON.stringify(this.file)} }`,
       'webserver: { enabled: false }',
       'log_syslog: false',
+      'log_stderr: true',
+      'append_output: [{ suggested_output: true }, { match: { source: syscall }, extra_fields: [proc.sid] }]',
       ...(options.config ?? []),
     ];
     writeFileSync(join(this.dir, 'falco.yaml'), `${config.join('\n')}\n`);
@@ -62,7 +65,8 @@ export class LiveMonitor {
 
   /** Resolves once events flow: a read of the password hashes, marked by a second argument, has raised its alert. */
   async ready(): Promise<void> {
-    const probe = `ready-${process.pid}`;
+    // A new one each time: what happened before this call has been seen when its alert is there.
+    const probe = `ready-${process.pid}-${++this.probes}`;
     await this.wait((alert) => JSON.stringify(alert).includes(probe), 15_000, () => {
       spawn('cat', ['/etc/shadow', `/${probe}`], { stdio: 'ignore' });
     });
