@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The configured outputs, each behind its queue: from configuration to channels, and from one configuration to the next. */
-import { Channel, type ChannelOptions, type ChannelStats, DEFAULT_CAPACITY } from '../outputs/channel.js';
+import { Channel, type ChannelOptions, type ChannelStats } from '../outputs/channel.js';
 import { FileOutput } from '../outputs/file.js';
 import { HttpOutput } from '../outputs/http.js';
 import type { Output, OutputMessage } from '../outputs/output.js';
@@ -140,7 +140,7 @@ export class Outputs implements Part {
 
   private channelOptions(config: Config): ChannelOptions {
     return {
-      capacity: config.outputs_queue.capacity || DEFAULT_CAPACITY,
+      capacity: config.outputs_queue.capacity,
       timeoutMs: config.output_timeout,
       gatherMs: config.buffered_outputs ? GATHER_MS : 0,
       log: this.tools.log,

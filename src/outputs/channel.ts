@@ -8,11 +8,15 @@ import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
 import type { Output, OutputMessage } from './output.js';
 
-/** Queue length for `outputs_queue.capacity: 0`. The peer's 0 is "without bound", which only moves the loss to memory. */
-export const DEFAULT_CAPACITY = 16_384;
+/**
+ * Characters that may wait whatever the capacity, and the only bound for `outputs_queue.capacity: 0`. (The peer's 0 is
+ * "without bound", which only moves the loss to memory.) Some 200,000 usual alerts; outputs share them.
+ */
+export const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const LARGEST_BATCH = 512;
 
 export interface ChannelOptions {
+  /** Messages; 0: as many as {@link MAX_WAITING_CHARACTERS} holds. */
   readonly capacity: number;
   /** A delivery that takes longer is reported, once until it ends. */
   readonly timeoutMs: number;
@@ -32,7 +36,10 @@ export interface ChannelStats {
 }
 
 export class Channel {
+  /** Waiting messages begin at `head`: taking one out must not move the others. */
   private queue: OutputMessage[] = [];
+  private head = 0;
+  private waitingCharacters = 0;
   private inFlight = 0;
   private pushed = 0;
   private delivered = 0;
@@ -40,6 +47,7 @@ export class Channel {
   private dropped = 0;
   private running = false;
   private closed = false;
+  private givenUp = false;
   private reopenWanted = false;
   private hurry: (() => void) | null = null;
   private readonly whenIdle: (() => void)[] = [];
@@ -61,17 +69,38 @@ export class Channel {
 
   push(message: OutputMessage): void {
     this.pushed++;
-    if (this.closed || this.queue.length + this.inFlight >= this.options.capacity) {
+    if (this.closed || this.isFull()) {
       this.dropped++;
       const held = this.closed ? null : this.fullLog.pass();
       if (held !== null) {
-        this.options.log.error(`Output ${this.name}: queue of ${this.options.capacity} is full, ${held + 1} alerts dropped`);
+        this.options.log.error(`Output ${this.name}: its queue is full (${this.length} alerts wait), ${held + 1} dropped`);
       }
       return;
     }
     this.queue.push(message);
+    this.waitingCharacters += message.line.length;
     if (!this.running) void this.run();
-    else if (this.queue.length >= LARGEST_BATCH) this.hurry?.();
+    else if (this.length >= LARGEST_BATCH) this.hurry?.();
+  }
+
+  private get length(): number {
+    return this.queue.length - this.head;
+  }
+
+  private take(most: number): OutputMessage[] {
+    const batch = this.queue.slice(this.head, this.head + most);
+    this.head += batch.length;
+    for (const message of batch) this.waitingCharacters -= message.line.length;
+    if (this.head * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    return batch;
+  }
+
+  private isFull(): boolean {
+    const { capacity } = this.options;
+    return (capacity > 0 && this.length + this.inFlight >= capacity) || this.waitingCharacters >= MAX_WAITING_CHARACTERS;
   }
 
   /** Reopens the output between two deliveries. */
@@ -83,7 +112,7 @@ export class Channel {
 
   stats(): ChannelStats {
     const { pushed, delivered, failed, dropped } = this;
-    return { pushed, delivered, failed, dropped, waiting: this.queue.length + this.inFlight };
+    return { pushed, delivered, failed, dropped, waiting: this.length + this.inFlight };
   }
 
   /** Takes no more messages, gives those that wait `graceMs` to get out, counts the rest as dropped, and stops the output. */
@@ -91,8 +120,10 @@ export class Channel {
     this.closed = true;
     this.hurry?.();
     if (this.running) await within(graceMs, new Promise<void>((resolve) => this.whenIdle.push(resolve)));
-    this.dropped += this.queue.length;
+    this.dropped += this.length;
     this.queue = [];
+    this.head = 0;
+    this.givenUp = true;
     await this.output.stop();
     // A delivery that was under way settles now, or is taken for lost.
     if (this.running) await within(1000, new Promise<void>((resolve) => this.whenIdle.push(resolve)));
@@ -104,16 +135,16 @@ export class Channel {
     this.running = true;
     // Let the event that raised the alert be finished first.
     await Promise.resolve();
-    while (this.queue.length > 0 || this.reopenWanted) {
+    while (this.length > 0 || this.reopenWanted) {
       if (this.reopenWanted) {
         this.reopenWanted = false;
         await this.attempt(() => this.output.reopen(), 0, 'reopen');
         continue;
       }
-      if (this.options.gatherMs > 0 && this.queue.length < LARGEST_BATCH && !this.closed) await this.gather();
+      if (this.options.gatherMs > 0 && this.length < LARGEST_BATCH && !this.closed) await this.gather();
       const { output } = this;
       const all = output.deliverAll;
-      const batch = this.queue.splice(0, all === undefined ? 1 : LARGEST_BATCH);
+      const batch = this.take(all === undefined ? 1 : LARGEST_BATCH);
       if (batch.length === 0) continue;
       await this.attempt(() => (all === undefined || batch.length === 1 ? output.deliver(batch[0]) : all.call(output, batch)), batch.length, 'deliver');
     }
@@ -130,6 +161,10 @@ export class Channel {
       await action();
       this.delivered += this.inFlight;
     } catch (error) {
+      if (this.givenUp) {
+        this.dropped += this.inFlight;
+        return;
+      }
       this.failed += this.inFlight;
       const held = this.closed ? 0 : this.failureLog.pass();
       if (held !== null) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FileHandle, open } from 'node:fs/promises';
+import { close, open } from 'node:fs';
+import { promisify } from 'node:util';
 import { StartError } from '../sources/source.js';
+import { DescriptorWriter } from './descriptor-writer.js';
 import type { Output, OutputMessage } from './output.js';
-import { writeAll } from './write-all.js';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
 
 export interface FileOutputOptions {
   readonly filename: string;
@@ -13,14 +17,13 @@ export interface FileOutputOptions {
 /** A file that lines are appended to. Rotation: rename it, then SIGUSR1 (not needed without keep_alive). */
 export class FileOutput implements Output {
   readonly name = 'file';
-  private handle: FileHandle | null = null;
-  private stopped = false;
+  private writer: DescriptorWriter | null = null;
 
   constructor(private readonly options: FileOutputOptions) {}
 
   async start(): Promise<void> {
     try {
-      this.handle = await open(this.options.filename, 'a');
+      this.writer = await this.open();
     } catch (error) {
       throw new StartError(
         'OUTPUT_FILE', `the file output cannot open ${this.options.filename}: ${(error as Error).message}`,
@@ -40,23 +43,26 @@ export class FileOutput implements Output {
 
   async reopen(): Promise<void> {
     await this.close();
-    if (this.options.keepAlive) this.handle = await open(this.options.filename, 'a');
+    if (this.options.keepAlive) this.writer = await this.open();
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
     await this.close();
   }
 
   private async append(text: string): Promise<void> {
-    this.handle ??= await open(this.options.filename, 'a');
-    await writeAll(this.handle.fd, text, () => this.stopped);
+    this.writer ??= await this.open();
+    await this.writer.write(text);
     if (!this.options.keepAlive) await this.close();
   }
 
+  private async open(): Promise<DescriptorWriter> {
+    return new DescriptorWriter(await openFile(this.options.filename, 'a'));
+  }
+
   private async close(): Promise<void> {
-    const handle = this.handle;
-    this.handle = null;
-    await handle?.close();
+    const { writer } = this;
+    this.writer = null;
+    if (writer !== null && (await writer.stop())) await closeFile(writer.fd);
   }
 }

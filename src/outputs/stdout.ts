@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { DescriptorWriter } from './descriptor-writer.js';
 import type { Output, OutputMessage } from './output.js';
-import { writeAll } from './write-all.js';
 
 /** Standard output. A reader that has stopped reading holds up this output only. */
 export class StdoutOutput implements Output {
   readonly name = 'stdout';
-  private fd = 1;
-  private stopped = false;
+  private writer = new DescriptorWriter(1);
 
   async start(): Promise<void> {
     // A write to a full pipe would hold a thread until the reader reads, even at exit: it has to say EAGAIN instead.
@@ -19,19 +18,19 @@ export class StdoutOutput implements Output {
       // A description of our own, so that the flags that others see stay as they are. (A file is not opened twice: its
       // position would start again.)
       try {
-        this.fd = openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+        this.writer = new DescriptorWriter(openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
       } catch {
-        this.fd = 1;
+        // Without /proc it is written to as it is.
       }
     }
   }
 
   deliver(message: OutputMessage): Promise<void> {
-    return writeAll(this.fd, `${message.line}\n`, () => this.stopped);
+    return this.writer.write(`${message.line}\n`);
   }
 
   deliverAll(messages: readonly OutputMessage[]): Promise<void> {
-    return writeAll(this.fd, messages.map((m) => `${m.line}\n`).join(''), () => this.stopped);
+    return this.writer.write(messages.map((m) => `${m.line}\n`).join(''));
   }
 
   async reopen(): Promise<void> {
@@ -39,8 +38,7 @@ export class StdoutOutput implements Output {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.fd !== 1) closeSync(this.fd);
-    this.fd = 1;
+    const { fd } = this.writer;
+    if ((await this.writer.stop()) && fd !== 1) closeSync(fd);
   }
 }

@@ -65,6 +65,22 @@ describe('file', () => {
     expect(channel.stats()).toEqual({ pushed: 500, delivered: 500, failed: 0, dropped: 0, waiting: 0 });
   });
 
+  it('a burst of 100,000 within one event loop turn is not lost', async () => {
+    const filename = join(dir, 'burst.txt');
+    const channel = await channelOf(new FileOutput({ filename, keepAlive: true }), { capacity: 0 });
+    for (let i = 0; i < 100_000; i++) channel.push(message(i));
+    await channel.stop(10_000);
+    expect(channel.stats()).toEqual({ pushed: 100_000, delivered: 100_000, failed: 0, dropped: 0, waiting: 0 });
+    expect(lines(filename)).toEqual(alerts(0, 100_000));
+  });
+
+  it('without a capacity, what waits is bounded by its size', async () => {
+    const channel = await channelOf(new ProgramOutput({ program: 'exec sleep 100', keepAlive: true }), { capacity: 0 });
+    const large = { ...message(0), line: 'x'.repeat(1024 * 1024) };
+    for (let i = 0; i < 100; i++) channel.push(large);
+    expect(channel.stats()).toMatchObject({ pushed: 100, dropped: 36, waiting: 64 });
+  });
+
   it('after a rotation and a reopen, writes to the new file', async () => {
     const filename = join(dir, 'rotated.txt');
     const channel = await channelOf(new FileOutput({ filename, keepAlive: true }));
@@ -163,7 +179,7 @@ describe('program', () => {
     expect(waiting).toBe(0);
     expect(delivered + failed + dropped).toBe(pushed);
     expect(dropped).toBeGreaterThan(100);
-    expect(logged.some((line) => line.includes('queue of 50 is full'))).toBe(true);
+    expect(logged.some((line) => /queue is full \(\d+ alerts wait\)/.test(line))).toBe(true);
   });
 });
 

@@ -64,7 +64,7 @@ const properties = {
   buffered_outputs: bool(false),
   rule_matching: oneOf(['first', 'all'], 'first'),
   outputs_queue: section({
-    capacity: integer(0, { description: 'Messages that may wait for each output; 0: 16384 (a queue without bound would only move the loss).' }),
+    capacity: integer(0, { description: 'Messages that may wait for each output; 0: 64 million characters of them (a queue without bound would only move the loss).' }),
   }),
   append_output: list(AppendOutput),
   static_fields: { ...mapOf(string), default: {} } as Shape<Readonly<Record<string, string>>>,
