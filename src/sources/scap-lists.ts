@@ -122,7 +122,7 @@ export function readProcesses(
     t.setArgsText(c.zeros());
     const cwd = c.text();
     if (t.isMain) t.cwd = cwd.endsWith('/') ? cwd : `${cwd}/`;
-    t.fdLimit = c.u64();
+    t.fdLimit = c.id();
     t.cloneFlags = c.u32();
     t.dead = (t.cloneFlags & CLOSED) !== 0;
     t.uid = c.u32();

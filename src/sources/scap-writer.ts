@@ -243,6 +243,7 @@ export interface ScapFileOptions {
   readonly compress?: boolean;
 }
 
+const THREADS_PER_BLOCK = 1000;
 /** Bytes that are gathered before they are compressed and written. */
 const PIECE = 1 << 20;
 
@@ -270,7 +271,8 @@ export class ScapFile {
     encoder.interfaces(state.interfaces.list());
     if (state.users !== undefined) encoder.users(state.users.usersOf(HOST_CONTAINER), state.users.groupsOf(HOST_CONTAINER));
     const threads = [...state.threads.values()];
-    encoder.threads(threads);
+    // A reader has to keep a block whole.
+    for (let i = 0; i < threads.length; i += THREADS_PER_BLOCK) encoder.threads(threads.slice(i, i + THREADS_PER_BLOCK));
     for (const thread of threads) if (thread.isMain && !thread.inferred) encoder.fds(thread);
   }
 

@@ -14,6 +14,7 @@ import { ScapDecoder, ScapError, type ScapReceiver } from '../../src/sources/sca
 import { ScapFile } from '../../src/sources/scap-writer.js';
 import { FdFlag, FdInfo } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
+import { ThreadInfo } from '../../src/state/thread-info.js';
 import { UserTable } from '../../src/state/users.js';
 import { RECORDINGS } from '../conformance/corpus.js';
 import { buildEvent, viewOf } from '../helpers/event-builder.js';
@@ -64,7 +65,7 @@ function recorded(name: string, compress: boolean): { path: string; state: State
   const bash = state.threads.get(1000)!;
   bash.args = ['-l', 'a b'];
   state.setCgroups(bash, 'cpuset=/\0memory=/user.slice');
-  Object.assign(bash, { loginuid: 1000, tty: 34816, exeWritable: true, capEffective: 2 ** 41 - 1, exeIno: 99, exeInoCtime: 12345678901234567890n, fdLimit: 1024 });
+  Object.assign(bash, { loginuid: 1000, tty: 34816, exeWritable: true, capEffective: 2 ** 41 - 1, exeIno: 99, exeInoCtime: 12345678901234567890n, fdLimit: -1 });
   const file = new FdInfo('file', '/etc/hosts');
   Object.assign(file, { openFlags: 0x1001, dev: 0x801, ino: 7 });
   const client = new FdInfo('ipv4', '10.0.0.5:40000->1.1.1.1:53');
@@ -113,6 +114,24 @@ describe('a capture of ours', () => {
       expect(again.source.stats()).toMatchObject({ produced: 2, delivered: 2 });
     });
   }
+
+  it('thousands of processes are known again', async () => {
+    const state = machine();
+    for (let pid = 2000; pid < 5000; pid++) {
+      const thread = new ThreadInfo(pid, pid, new Map([[0, new FdInfo('file', `/proc-${pid}`)]]));
+      Object.assign(thread, { ptid: 1000, comm: `p${pid}` });
+      state.seedThread(thread);
+    }
+    state.seeded();
+    const path = join(directory, 'many.scap');
+    const file = new ScapFile(path);
+    file.begin(state, ABOUT);
+    file.event(viewOf(buildEvent('SYSCALL_CHDIR_X', { res: 0, path: '/' })));
+    file.close();
+    const again = (await replay(path)).state;
+    expect([again.threads.size, again.threads.get(4999)!.comm, again.threads.get(4999)!.fds.get(0)!.name]).toEqual([3002, 'p4999', '/proc-4999']);
+    expect(again.threads.get(1000)!.children!.size).toBe(3000);
+  });
 
   it('two captures in one file are replayed one after the other, each with its own state', async () => {
     const { path } = recorded('one.scap', false);
