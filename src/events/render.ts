@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Parameters of events as text, as the ecosystem prints them (`evt.args`, `evt.arg`), and as raw values (`evt.rawarg`). */
-import { canonicalInt, type Value } from '../lang/value.js';
+/** Parameters of events as text, as the ecosystem prints them (`evt.args`, `evt.arg`). */
 import { addressText, tupleText } from '../state/addresses.js';
 import { concatenatePaths } from '../state/paths.js';
 import type { ThreadInfo } from '../state/thread-info.js';
 import { dateTimeText } from '../util/time.js';
 import type { EventView } from './event-view.js';
 import { fdText, typeChar } from './fd-text.js';
-import { FLAG_SETS, type FlagSet, type NamedValues } from './flags.js';
+import { enumNames, flagNames, modeNames } from './flag-text.js';
+import type { FlagSet } from './flags.js';
 import { errorName, signalName } from './names.js';
+import { signed, unsigned } from './param-bytes.js';
 import type { ParamType } from './param-types.js';
+import { NA, paramRow, textOf } from './raw-param.js';
 import { SYSCALLS } from './syscalls.js';
-import { DYNAMIC_SETS, EVENTS, type ParamRow, type PrintFormat } from './table.js';
+import { DYNAMIC_SETS, type ParamRow, type PrintFormat } from './table.js';
 
 /** The wire's AT_FDCWD. */
 export const AT_FDCWD = -100;
-export const NA = '<NA>';
-/** A text that the kernel side could not read, as old writers put it. */
-const NULL_TEXT = '(NULL)';
 const NO_ID = 0xffff_ffff;
 
 export interface RenderContext {
@@ -44,18 +43,6 @@ function set(text: string, resolved = ''): Rendered {
   out.text = text;
   out.resolved = resolved;
   return out;
-}
-
-export function paramRow(event: EventView, i: number): ParamRow | undefined {
-  return EVENTS[event.type]?.params[i];
-}
-
-/** Index of the parameter called `name`, -1 when the event has none. */
-export function paramIndex(type: number, name: string): number {
-  const params = EVENTS[type]?.params;
-  if (params === undefined) return -1;
-  for (let i = 0; i < params.length; i++) if (params[i].name === name) return i;
-  return -1;
 }
 
 /** Null: the event has no such parameter. */
@@ -89,12 +76,6 @@ export function renderMeaning(event: EventView, i: number, context: RenderContex
   const shown = renderParam(event, i, context);
   if (shown === null) return null;
   return shown.resolved === '' ? shown.text : shown.resolved;
-}
-
-/** A text parameter; `<NA>` when it could not be read. */
-export function textOf(event: EventView, i: number): string {
-  const text = event.str(i);
-  return text === null || text === NULL_TEXT ? NA : text;
 }
 
 /** Only types that writers could always leave empty say NULL. */
@@ -189,7 +170,7 @@ function render(
     }
     case 'MODE': {
       const value = Number(unsigned(bytes));
-      return set(integerText(bytes, type, format), flags === undefined ? '' : modeNames(FLAG_SETS[flags], value));
+      return set(integerText(bytes, type, format), flags === undefined ? '' : modeNames(flags, value));
     }
     case 'UID':
     case 'GID':
@@ -239,16 +220,6 @@ function renderId(event: EventView, id: number, type: 'UID' | 'GID', context: Re
   const known =
     thread === null ? null : type === 'UID' ? context.users.user(container, id) : context.users.group(container, id);
   return set(String(id | 0), known === null || known.name === '' ? NA : known.name);
-}
-
-function unsigned(bytes: Uint8Array): bigint {
-  let value = 0n;
-  for (let i = Math.min(bytes.length, 8) - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
-  return value;
-}
-
-function signed(bytes: Uint8Array): bigint {
-  return BigInt.asIntN(Math.min(bytes.length, 8) * 8, unsigned(bytes));
 }
 
 /** As printf does: decimal 32 and 64 bit numbers come out signed, octal has a leading zero. */
@@ -354,66 +325,6 @@ function signalSetText(bits: number): string {
 
 const SYSCALL_NAMES: ReadonlyMap<number, string> = new Map(SYSCALLS.map((row) => [row.code, row.name]));
 
-/** The same few values come again and again. */
-const MAX_CACHED = 4096;
-const flagCache = new Map<FlagSet, Map<number, string>>();
-
-function cached(set: FlagSet, value: number, compute: (names: NamedValues, value: number) => string): string {
-  let known = flagCache.get(set);
-  if (known === undefined) {
-    known = new Map();
-    flagCache.set(set, known);
-  }
-  let text = known.get(value);
-  if (text === undefined) {
-    text = compute(FLAG_SETS[set], value);
-    if (known.size >= MAX_CACHED) known.clear();
-    known.set(value, text);
-  }
-  return text;
-}
-
-export function flagNames(set: FlagSet, value: number): string {
-  return cached(set, value, computeFlags);
-}
-
-function enumNames(set: FlagSet, value: number): string {
-  return cached(set, value, computeEnum);
-}
-
-/** Each flag takes its bits away, so that O_RDWR does not come with O_RDONLY and O_WRONLY. */
-function computeFlags(names: NamedValues, initial: number): string {
-  let rest = initial;
-  let text = '';
-  for (const [name, value] of names) {
-    const match = value === 0 ? initial === 0 : rest !== 0 && (rest & value) >>> 0 === value;
-    if (!match) continue;
-    rest = (rest & ~value) >>> 0;
-    text += text === '' ? name : `|${name}`;
-    if (value === initial) break;
-  }
-  return text;
-}
-
-/** All names of the value: AF_LOCAL and AF_UNIX are one. */
-function computeEnum(names: NamedValues, value: number): string {
-  let text = '';
-  for (const [name, named] of names) if (named === value) text += text === '' ? name : `|${name}`;
-  return text;
-}
-
-function modeNames(names: NamedValues, initial: number): string {
-  let rest = initial;
-  let text = '';
-  for (const [name, value] of names) {
-    if (value === initial) return text === '' ? name : `${text}|${name}`;
-    if (value === 0 || rest === 0 || (rest & value) >>> 0 !== value) continue;
-    rest = (rest & ~value) >>> 0;
-    text += text === '' ? name : `|${name}`;
-  }
-  return text;
-}
-
 /** A number as printf's `%g` has it: six significant digits, an exponent below 1e-4 and from 1e6 on. */
 export function generalText(value: number): string {
   if (value === 0) return '0';
@@ -426,73 +337,4 @@ export function generalText(value: number): string {
 
 function stripZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-}
-
-/** The value itself, for `evt.rawarg`: numbers as numbers, texts as texts, anything else as its bytes. */
-export function rawParam(event: EventView, i: number): Value {
-  const row = paramRow(event, i);
-  if (row === undefined || i >= event.paramCount) return null;
-  const size = event.size(i);
-  switch (row.type) {
-    case 'CHARBUF':
-    case 'FSPATH':
-    case 'FSRELPATH':
-      return textOf(event, i);
-    case 'INT8':
-    case 'INT16':
-    case 'INT32':
-    case 'INT64':
-    case 'FD':
-    case 'FD32':
-    case 'PID':
-    case 'PID32':
-    case 'ERRNO':
-      return size === 0 ? null : size === 8 ? event.i64(i) : canonicalInt(signed(event.raw(i)));
-    case 'UINT8':
-    case 'FLAGS8':
-    case 'ENUMFLAGS8':
-    case 'SIGTYPE':
-    case 'L4PROTO':
-    case 'SOCKFAMILY':
-      return size === 0 ? null : event.u8(i);
-    case 'UINT16':
-    case 'FLAGS16':
-    case 'ENUMFLAGS16':
-    case 'PORT':
-    case 'SYSCALLID':
-      return size === 0 ? null : event.u16(i);
-    case 'UINT32':
-    case 'FLAGS32':
-    case 'ENUMFLAGS32':
-    case 'MODE':
-    case 'UID':
-    case 'GID':
-    case 'SIGSET':
-    case 'IPV4ADDR':
-      return size === 0 ? null : event.u32(i);
-    case 'UINT64':
-    case 'RELTIME':
-    case 'ABSTIME':
-      return size === 0 ? null : event.u64(i);
-    case 'BOOL':
-      return size === 0 ? null : event.u8(i) !== 0;
-    case 'BYTEBUF':
-    case 'SOCKADDR':
-    case 'SOCKTUPLE':
-    case 'FDLIST':
-    case 'DYNAMIC':
-    case 'CHARBUFARRAY':
-    case 'CHARBUF_PAIR_ARRAY':
-    case 'IPV6ADDR':
-    case 'IPADDR':
-    case 'IPV4NET':
-    case 'IPV6NET':
-    case 'IPNET':
-    case 'DOUBLE':
-      return size === 0 ? null : event.raw(i);
-    default: {
-      const never: never = row.type;
-      return never;
-    }
-  }
 }

@@ -2,7 +2,8 @@
 /** `evt.arg`, `evt.rawarg` and `evt.abspath`: single parameters of an event. */
 import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
-import { AT_FDCWD, NA, rawParam, renderMeaning, type RenderContext, textOf } from '../events/render.js';
+import { NA, rawParam, textOf } from '../events/raw-param.js';
+import { AT_FDCWD, renderMeaning, type RenderContext } from '../events/render.js';
 import { EVENTS, type ParamRow } from '../events/table.js';
 import type { FieldArgument, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { concatenatePaths } from '../state/paths.js';

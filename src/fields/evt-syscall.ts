@@ -3,7 +3,8 @@
 import type { EventView } from '../events/event-view.js';
 import { isIpSocket } from '../events/fd-text.js';
 import { Ev } from '../events/ids.js';
-import { rawParam, renderAll, renderParam } from '../events/render.js';
+import { rawParam } from '../events/raw-param.js';
+import { renderAll, renderParam } from '../events/render.js';
 import { EVENTS, READS, WAITS, WRITES } from '../events/table.js';
 import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { canonicalInt } from '../lang/value.js';

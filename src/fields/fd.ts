@@ -3,7 +3,8 @@
 import type { EventView } from '../events/event-view.js';
 import { isIpSocket, l4proto, typeChar, typeName } from '../events/fd-text.js';
 import { Ev } from '../events/ids.js';
-import { NA, renderMeaning, type RenderContext, textOf } from '../events/render.js';
+import { NA, textOf } from '../events/raw-param.js';
+import { renderMeaning, type RenderContext } from '../events/render.js';
 import type { FieldArgument, FieldClass, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { FdFlag } from '../state/fd-info.js';
 import { concatenatePaths } from '../state/paths.js';

@@ -3,7 +3,8 @@
 import type { EventView } from '../events/event-view.js';
 import { isIpSocket } from '../events/fd-text.js';
 import { Ev } from '../events/ids.js';
-import { fdList, NA } from '../events/render.js';
+import { NA } from '../events/raw-param.js';
+import { fdList } from '../events/render.js';
 import type { FieldClass, FieldReader } from '../lang/catalogue.js';
 import type { FdInfo } from '../state/fd-info.js';
 import { field } from './catalogue.js';

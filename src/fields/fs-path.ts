@@ -2,7 +2,7 @@
 /** `fs.path.*`: the paths that a call works on, whether or not it opens them. Only for calls that worked. */
 import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
-import { textOf } from '../events/render.js';
+import { textOf } from '../events/raw-param.js';
 import { EVENTS } from '../events/table.js';
 import type { FieldClass, FieldReader } from '../lang/catalogue.js';
 import { concatenatePaths } from '../state/paths.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `group.*`: the group that the process runs as. */
 import type { EventView } from '../events/event-view.js';
-import { NA } from '../events/render.js';
+import { NA } from '../events/raw-param.js';
 import type { FieldClass } from '../lang/catalogue.js';
 import { field } from './catalogue.js';
 import type { FieldContext } from './context.js';

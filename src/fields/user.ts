@@ -2,7 +2,7 @@
 /** `user.*`: the user that the process runs as, by the names of its container or of the host. */
 import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
-import { NA } from '../events/render.js';
+import { NA } from '../events/raw-param.js';
 import type { FieldClass } from '../lang/catalogue.js';
 import type { ThreadInfo } from '../state/thread-info.js';
 import type { User } from '../state/users.js';

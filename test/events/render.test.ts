@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How single parameters print. */
 import { describe, expect, it } from 'vitest';
-import { flagNames, generalText, rawParam, renderAll, renderMeaning, renderParam, type RenderContext } from '../../src/events/render.js';
+import { flagNames } from '../../src/events/flag-text.js';
+import { rawParam } from '../../src/events/raw-param.js';
+import { generalText, renderAll, renderMeaning, renderParam, type RenderContext } from '../../src/events/render.js';
 import { EVENTS } from '../../src/events/table.js';
 import { buildEvent, type EventOptions, type ParamValue, sockaddr, socktuple, unixTuple, viewOf } from '../helpers/event-builder.js';
 
