@@ -61,7 +61,7 @@ function barePath(): NodeJS.ProcessEnv {
   return { PATH: bin };
 }
 
-describe('set-up', () => {
+describe('set-up', { timeout: 90_000 }, () => {
   it('builds what is missing, says so, and the second time is silent and quick', async () => {
     const first = await setup();
     expect(first.text).toContain('2 of 4 things to do');
@@ -75,7 +75,15 @@ describe('set-up', () => {
     const second = await setup();
     expect(second.text).toBe('');
     expect(second.code).toBe(0);
-    expect(Math.min(second.ms, (await setup()).ms)).toBeLessThan(300);
+    // Node's own start apart, which a busy machine makes slow.
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      execFileSync(process.execPath, ['-e', '0']);
+      const bare = performance.now() - start;
+      times.push((await setup()).ms - bare);
+    }
+    expect(Math.min(...times)).toBeLessThan(250);
   });
 
   it('rebuilds only what a change concerns', async () => {
