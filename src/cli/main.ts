@@ -22,8 +22,9 @@ async function main(): Promise<number> {
     const command = await commandFor(parsed.options);
     return await command(parsed.options, log);
   } catch (error) {
-    // What led to LoadFailed has been printed with its place.
+    // What led to LoadFailed has been logged with its place; a log that shows nothing must not make the end a mute one.
     if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);
+    else if (!log.showsErrors) process.stderr.write(`Error: ${[error.message, ...error.details].join('\n')}\n`);
     return 1;
   }
 }

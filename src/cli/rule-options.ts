@@ -3,10 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type LoadedConfig, loadConfig } from '../app/config/load.js';
+import { loadRules } from '../app/detection.js';
 import { LoadFailed } from '../app/errors.js';
+import { cataloguesOf, createMachine, loadedSources } from '../app/machine.js';
 import { listRulesFiles, readRulesFiles } from '../app/rules.js';
 import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import { StartError } from '../sources/source.js';
+import type { BenchParts } from '../tester/bench.js';
 
 /** The program's exit codes for those who script it. */
 export const enum Exit {
@@ -65,4 +68,18 @@ export function readBytes(path: string): Buffer {
   } catch (error) {
     throw new StartError('FILE', `${path} cannot be read: ${(error as Error).message}`, undefined, { cause: error });
   }
+}
+
+/** What opens rules files for a bench: with errors in them they are explained, and nothing can be tried. @throws LoadFailed */
+export function opener(loaded: LoadedConfig): (rules: readonly string[]) => BenchParts {
+  return (named) => {
+    const machine = createMachine({ ...loaded.config, engine: { ...loaded.config.engine, kind: 'replay' } });
+    const catalogues = cataloguesOf(loadedSources(loaded.plugins), machine.context, loaded.config);
+    const { ruleset, files } = loadRules(rulesFilesOf(named, loaded), loaded, catalogues, null);
+    if (ruleset === null) {
+      for (const d of files.flatMap((file) => file.diagnostics)) if (d.severity === 'error') process.stderr.write(`${formatDiagnostic(d)}\n`);
+      throw new LoadFailed('the rules have errors');
+    }
+    return { ruleset, catalogues, state: machine.state, clock: machine.clock, hostname: machine.hostname };
+  };
 }
