@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { StartError } from '../sources/source.js';
 
-/** Errors were printed by whoever found them. */
-export class LoadFailed extends Error {}
+/** Errors were logged by whoever found them. `details` has them again, for when the log shows them nowhere. */
+export class LoadFailed extends Error {
+  constructor(
+    message: string,
+    readonly details: readonly string[] = [],
+  ) {
+    super(message);
+    this.name = 'LoadFailed';
+  }
+}
 
 /** An error as a user reads it: what is wrong, its code, and what to do. */
 export function explain(error: unknown): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What comes before anything runs: configuration and rules, loaded, checked and reported. */
 import type { AnyCatalogue } from '../engine/engine.js';
-import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
+import { type Diagnostic, formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
 import { ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
 import { loadNative } from '../sources/native-binding.js';
@@ -45,12 +45,22 @@ export interface Prepared {
 export function prepareConfig(request: Pick<MonitorRequest, 'config' | 'unbuffered'>, log: ConfigurableLog): LoadedConfig {
   const { value, diagnostics } = loadConfig(request.config);
   if (value !== null) configureLog(log, value.config);
-  for (const d of diagnostics) {
-    if (d.severity === 'error') log.log.error(formatDiagnostic(d));
-    else log.log.warning(formatDiagnostic(d));
-  }
-  if (value === null) throw new LoadFailed('the configuration has errors');
+  const errors = logDiagnostics(diagnostics, log.log);
+  if (value === null) throw new LoadFailed('the configuration has errors', errors);
   return request.unbuffered ? { ...value, config: { ...value.config, buffered_outputs: false } } : value;
+}
+
+/** @returns the errors among them, as they were logged */
+function logDiagnostics(diagnostics: readonly Diagnostic[], log: Log): string[] {
+  const errors: string[] = [];
+  for (const d of diagnostics) {
+    const text = formatDiagnostic(d);
+    if (d.severity === 'error') {
+      errors.push(text);
+      log.error(text);
+    } else log.warning(text);
+  }
+  return errors;
 }
 
 export function configureLog(log: ConfigurableLog, config: Config): void {
@@ -80,16 +90,17 @@ export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log,
   const catalogues = cataloguesOf(sources, machine.context, loaded.config);
   const rules = loadRules(rulesFiles, loaded, catalogues, request.appended);
   log.info('Loading rules from:');
+  const errors: string[] = [];
   for (const file of rules.files) {
-    const line = `   ${file.source.name} | schema validation: ${file.schemaWarnings.length === 0 ? 'ok' : 'failed'}`;
+    // What is no YAML cannot be held against the schema.
+    const unreadable = file.diagnostics.some((d) => d.severity === 'error' && d.code === 'LOAD_ERR_YAML_PARSE');
+    const verdict = unreadable ? 'none' : file.schemaWarnings.length === 0 ? 'ok' : 'failed';
+    const line = `   ${file.source.name} | schema validation: ${verdict}`;
     if (file.schemaWarnings.length === 0) log.info(line);
     else log.warning([line, ...file.schemaWarnings.map((warning) => `      ${warning}`)].join('\n'));
-    for (const d of file.diagnostics) {
-      if (d.severity === 'error') log.error(formatDiagnostic(d));
-      else log.warning(formatDiagnostic(d));
-    }
+    errors.push(...logDiagnostics(file.diagnostics, log));
   }
-  if (rules.ruleset === null) throw new LoadFailed('the rules have errors');
+  if (rules.ruleset === null) throw new LoadFailed('the rules have errors', errors);
   return { loaded, rulesFiles, ruleset: rules.ruleset, sources, enabled, machine, catalogues };
 }
 

@@ -27,6 +27,8 @@ export interface LogOptions {
 export interface ConfigurableLog {
   readonly log: Log;
   configure(options: LogOptions): void;
+  /** An error that is logged is seen on standard error. */
+  readonly showsErrors: boolean;
 }
 
 export function createLog(initial: LogOptions): ConfigurableLog {
@@ -45,6 +47,9 @@ export function createLog(initial: LogOptions): ConfigurableLog {
   );
   return {
     log,
+    get showsErrors() {
+      return options.stderr && PINO_LEVELS[options.level] <= PINO_LEVELS.error;
+    },
     configure(next) {
       options = next;
       log.level = next.level;
