@@ -7,4 +7,5 @@ export type Subcommand = (args: readonly string[]) => Promise<number> | number;
 export const SUBCOMMANDS: ReadonlyMap<string, { readonly about: string; readonly load: () => Promise<Subcommand> }> = new Map([
   ['check', { about: 'everything there is to say about rules files', load: async () => (await import('./check.js')).check }],
   ['test', { about: 'rules against events written in YAML, captures and audit logs', load: async () => (await import('./test.js')).test }],
+  ['explain', { about: 'why a rule matches an event, or does not', load: async () => (await import('./explain.js')).explainEvent }],
 ]);

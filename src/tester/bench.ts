@@ -21,7 +21,7 @@ import { AuditSplitter } from '../sources/k8s-audit/splitter.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { State } from '../state/state.js';
 import type { Coverage } from './coverage.js';
-import { nearness } from './explanation.js';
+import { distance } from './explanation.js';
 
 /** A ruleset bound to a state: what it takes to try rules. */
 export interface BenchParts {
@@ -49,7 +49,7 @@ export interface Nearest {
   readonly event: number;
   readonly label: string;
   readonly trace: Trace;
-  readonly nearness: number;
+  readonly distance: number;
 }
 
 export interface Observed {
@@ -195,9 +195,9 @@ export class Bench {
 
   private approach(rule: Rule, event: EngineEvent, num: number, label: string, instruments: InstrumentedCondition<EngineEvent>): void {
     const trace = instruments.trace(event);
-    const near = nearness(trace);
+    const far = distance(trace);
     const before = this.nearest.get(rule);
-    if (before === undefined || near > before.nearness) this.nearest.set(rule, { event: num, label, trace, nearness: near });
+    if (before === undefined || far < before.distance) this.nearest.set(rule, { event: num, label, trace, distance: far });
   }
 
   private fieldsOf(rule: Rule, event: EngineEvent): ReadonlyMap<string, string> {

@@ -6,6 +6,7 @@ import type { Rule, Ruleset } from '../ruleset/ruleset.js';
 import { placeOf, spanOf, textOf, writtenText } from '../ruleset/written.js';
 
 const VALUE_WIDTH = 160;
+const ANOTHER_TYPE = 4;
 
 /** The checks that made the outcome what it is: of a condition that failed, those that have to change. */
 export function decisive(trace: Trace): ReadonlySet<Trace> {
@@ -98,21 +99,25 @@ export function explainJson(trace: Trace, rule: Rule, ruleset: Ruleset): unknown
 
 const jsonValue = ({ value, type, field }: TracedValue): string | null => (value === null ? null : toText(value, { type, format: field?.format ?? 'DEC', base64: false }));
 
-/** From 0 to 1: how much of what a condition requires held. It tells which of many events came nearest. */
-export function nearness(trace: Trace): number {
-  if (trace.holds) return 1;
-  switch (trace.of.expr.kind) {
+/** How many checks have to come out otherwise for the condition to hold. It tells which of many events or rules came nearest. */
+export function distance(trace: Trace, wanted = true): number {
+  if (trace.holds === wanted) return 0;
+  const { expr } = trace.of;
+  switch (expr.kind) {
     case 'and':
-      return trace.children.reduce((sum, child) => sum + nearness(child), 0) / trace.children.length;
-    case 'or':
-      return Math.max(0, ...trace.children.map(nearness));
-    case 'macro':
-      return nearness(trace.children[0]);
+    case 'or': {
+      const each = trace.children.map((child) => distance(child, wanted));
+      return (expr.kind === 'and') === wanted ? each.reduce((sum, one) => sum + one, 0) : Math.min(...each);
+    }
     case 'not':
+      return distance(trace.children[0], !wanted);
+    case 'macro':
+      return distance(trace.children[0], wanted);
     case 'exists':
     case 'compare':
-      return 0;
+      // A rule for other event types is far away.
+      return expr.left.kind === 'field' && expr.left.name === 'evt.type' ? ANOTHER_TYPE : 1;
     default:
-      return trace.of.expr satisfies never;
+      return expr satisfies never;
   }
 }

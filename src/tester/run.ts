@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Runs test files and judges what came out. */
 import { dirname, isAbsolute, resolve } from 'node:path';
-
 import type { Diagnostic, SourceText, Span } from '../lang/diagnostic.js';
 import { closest } from '../lang/suggest.js';
-
 import type { Rule } from '../ruleset/ruleset.js';
 import { Bench, type BenchParts, type Match, type Observed, type Watch } from './bench.js';
 import { auditText } from './audit-text.js';

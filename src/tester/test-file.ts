@@ -65,6 +65,15 @@ export function readTestFile(source: SourceText): { readonly file: TestFile; rea
   };
 }
 
+/** A file that holds an event, a list of them, or a map with `events` and what is `given` for all. */
+export function readEventFile(source: SourceText): { readonly events: readonly EventSpec[]; readonly diagnostics: readonly Diagnostic[] } {
+  const nodes = new Nodes();
+  const { documents, diagnostics } = readDocuments(source);
+  for (const d of diagnostics) nodes.error('TEST_YAML', d.span ?? { source, start: 0, end: 0 }, d.message, d.hint);
+  const reader = new Reader(nodes);
+  return { events: documents.flatMap((document) => reader.events(document)), diagnostics: nodes.diagnostics };
+}
+
 class Reader {
   constructor(private readonly nodes: Nodes) {}
 
@@ -81,6 +90,12 @@ class Reader {
     const tests = get(map, 'tests');
     if (tests === undefined) nodes.error('TEST_VALUE', { ...map.span, end: map.span.start + 1 }, 'the file has no tests', 'put them into a list under `tests:`');
     return { rules, cases: nodes.list(tests).flatMap((test) => this.test(test, given, matching)) };
+  }
+
+  events(node: RawNode): readonly EventSpec[] {
+    if (node.kind !== 'map' || get(node, 'events') === undefined) return this.nodes.list(node).flatMap((item) => this.event(item, undefined, []) ?? []);
+    this.nodes.map(node, 'a file of events', ['events', 'given']);
+    return this.nodes.list(get(node, 'events')).flatMap((item) => this.event(item, get(node, 'given'), []) ?? []);
   }
 
   private test(node: RawNode, above: RawNode | undefined, above2: TestCase['matching']): readonly TestCase[] {

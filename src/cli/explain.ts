@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `falco-ts explain FILE`: why a rule matches an event, or does not. */
+import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
+import { placeOf, spanOf, textOf, writtenText } from '../ruleset/written.js';
+import { StartError } from '../sources/source.js';
+import { type Explained, type Explanation, explain } from '../tester/explain.js';
+import { explainJson, explainLines, valueText } from '../tester/explanation.js';
+import { Tester } from '../tester/run.js';
+import { type EventSpec, readEventFile, readTestFile, type TestCase, type TestFile } from '../tester/test-file.js';
+import { print } from './print.js';
+import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
+
+interface Options {
+  readonly rules: string[];
+  readonly rule?: string;
+  readonly num?: string;
+  readonly test?: string;
+  readonly json?: boolean;
+}
+
+export async function explainEvent(args: readonly string[]): Promise<number> {
+  const command = parseRuleCommand(
+    ruleCommand('explain', 'Tells why a rule matches an event or does not: every sub-condition with its value, and which one decided.')
+      .argument('<file>', 'an event in YAML, a test file, a capture (.scap), or audit events (.json)')
+      .option('-r, --rules <file>', 'rules files; repeatable (default: those that a test file names, else the configuration\'s)', collect, [])
+      .option('--rule <name>', 'the rule to explain (default: the first that matches)')
+      .option('--num <number>', 'which event of the file, from 1 (default: the one that says most about the rule)')
+      .option('--test <name>', 'which test of a test file')
+      .option('--json', 'print the explanation as JSON')
+      .addHelpText('after', '\nExit code: 0 the rule matches (without --rule: any does), 1 it does not, 2 the question makes no sense'),
+    args,
+  );
+  if (typeof command === 'number') return command;
+  const options = command.opts<Options>();
+  if (options.num !== undefined && !/^[1-9]\d{0,14}$/.test(options.num)) throw new StartError('OPTION', `--num ${options.num}: expected the number of an event, from 1`);
+  const loaded = configOf(command);
+  const subject = subjectOf(command.args[0], options);
+  if (subject === null) return Exit.Unusable;
+  const tester = new Tester({ rules: options.rules, matching: loaded.config.rule_matching, open: opener(loaded), read: readBytes });
+  const found = await explain(tester, subject.file, subject.test, options.rule ?? null, options.num === undefined ? null : Number(options.num));
+  for (const d of tester.problems) process.stderr.write(`${formatDiagnostic(d)}\n`);
+  if (found === null) return Exit.Unusable;
+  if (found === 'no such rule') throw new StartError('RULE', `there is no enabled rule '${options.rule}'`, 'falco-ts -L lists the rules');
+  const { explained } = found;
+  if (explained === null) throw new StartError('EVENT', options.num === undefined ? `the file has no event of the rule's source` : `the file has no event ${options.num}: it has ${found.events}`);
+  print(options.json === true ? `${JSON.stringify(asJson(found, explained), null, 2)}\n` : asText(found, explained, loaded.config.rule_matching, options.num === undefined));
+  return (options.rule === undefined ? explained.matching.length > 0 : explained.subject?.trace.holds === true) ? Exit.Fine : Exit.Failed;
+}
+
+/** The events to look at, from whichever kind of file. Null: it has mistakes, which have been printed. */
+function subjectOf(path: string, options: Options): { readonly file: TestFile; readonly test: TestCase } | null {
+  const source: SourceText = { name: path, text: /\.ya?ml$/.test(path) ? readBytes(path).toString() : '' };
+  const span = { source, start: 0, end: 0 };
+  const caseOf = (events: readonly EventSpec[]): TestCase => ({ name: path, span, matching: null, events, expect: [], quiet: [], others: true });
+  const file: TestFile = { source, rules: [], cases: [] };
+  if (/\.scap(\.gz)?$/.test(path)) return { file, test: caseOf([{ kind: 'capture', path: absolute(path), span }]) };
+  if (!/\.ya?ml$/.test(path)) return { file, test: caseOf([{ kind: 'audit_file', path: absolute(path), span }]) };
+  if (/^tests:/m.test(source.text)) {
+    const read = readTestFile(source);
+    for (const d of read.diagnostics) process.stderr.write(`${formatDiagnostic(d)}\n`);
+    if (read.diagnostics.length > 0) return null;
+    const names = read.file.cases.map(({ name }) => name);
+    const test = options.test === undefined ? (read.file.cases.length === 1 ? read.file.cases[0] : undefined) : read.file.cases.find(({ name }) => name === options.test);
+    if (test === undefined) throw new StartError('TEST', options.test === undefined ? `${path} has ${names.length} tests: say which with --test` : `${path} has no test '${options.test}'`, `its tests are:\n    ${names.join('\n    ')}`);
+    return { file: read.file, test };
+  }
+  const { events, diagnostics } = readEventFile(source);
+  for (const d of diagnostics) process.stderr.write(`${formatDiagnostic(d)}\n`);
+  if (events.length === 0 && diagnostics.length === 0) throw new StartError('EVENT', `${path} has no event`);
+  return diagnostics.length > 0 ? null : { file, test: caseOf(events) };
+}
+
+const absolute = (path: string): string => (path.startsWith('/') ? path : `${process.cwd()}/${path}`);
+
+function asText(found: Explanation, explained: Explained, matching: 'first' | 'all', others: boolean): string {
+  const { ruleset } = found;
+  const lines = [`event ${explained.num} of ${found.events} (${explained.source}): ${explained.event}`, ''];
+  if (explained.matching.length === 0) lines.push('No rule matches it.');
+  else {
+    lines.push(matching === 'first' ? 'Rules that match it, of which the first alerts (rule_matching: first):' : 'Rules that match it, all of which alert (rule_matching: all):');
+    explained.matching.forEach((rule, i) => void lines.push(`  ${i + 1}. ${rule.name}  [${placeOf(rule.span)}]`));
+  }
+  const { subject } = explained;
+  if (subject !== null) {
+    const { rule, trace } = subject;
+    const [first] = explained.matching;
+    const after = trace.holds && first !== rule && matching === 'first' ? `, but '${first.name}' comes first` : '';
+    lines.push('', `The rule '${rule.name}' ${trace.holds ? 'matches' : 'does not match'}${after}:`, ...explainLines(trace, rule, ruleset, { brief: false }).map((line) => `  ${line}`));
+  } else if (explained.near.length > 0) {
+    lines.push('', 'What came nearest, and what it failed by:');
+    for (const { rule, checks } of explained.near) {
+      lines.push(`  ${rule.name}`);
+      for (const check of checks.slice(0, 3)) {
+        const text = textOf(rule, check.of.macros, ruleset);
+        lines.push(`    ${writtenText(check.of.expr, text)}  | ${check.values.map(valueText).join(', ')}  [${placeOf(spanOf(check.of.expr, text))}]`);
+      }
+    }
+  }
+  if (others && found.events > 1 && found.matched.length > 0) {
+    lines.push('', `Events of the file that rules match (--num says which to explain):`);
+    for (const { num, rules } of found.matched.slice(0, 20)) lines.push(`  ${num}: ${rules.join(', ')}`);
+    if (found.matched.length > 20) lines.push(`  and ${found.matched.length - 20} more`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function asJson(found: Explanation, explained: Explained): unknown {
+  const { subject } = explained;
+  return {
+    event: { num: explained.num, of: found.events, source: explained.source, text: explained.event },
+    matching: explained.matching.map((rule) => rule.name),
+    rule: subject === null ? null : { name: subject.rule.name, matches: subject.trace.holds, first: explained.matching[0] === subject.rule, condition: explainJson(subject.trace, subject.rule, found.ruleset) },
+    nearest: explained.near.map(({ rule }) => rule.name),
+    matched: found.matched,
+  };
+}
