@@ -46,7 +46,8 @@ for (let turn = 0; turn < turns; turn++) {
       const lost = Object.values(losses).reduce((a, b) => a + b, 0);
       if (delivered > 0) cpu[kind] = { events: delivered, lost, us: (used.user + used.system) / (delivered + lost) };
     }
-    const least = (best[kind] ??= costs);
+    best[kind] ??= costs;
+    const least = best[kind];
     for (const name of Object.keys(costs)) least[name] = Math.min(least[name], costs[name]);
   }
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, it } from 'vitest';
-import { EventView } from '../../src/events/event-view.js';
+import type { EventView } from '../../src/events/event-view.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
 import { EVENTS } from '../../src/events/table.js';
 import { type Interest, interestOf } from '../../src/sources/interest.js';
