@@ -48,10 +48,14 @@ export function explainLines(trace: Trace, rule: Rule, ruleset: Ruleset, { brief
     const line = (shown: string, more = ''): void => void lines.push(`${holds}  ${indent}${shown}${more}`);
     switch (expr.kind) {
       case 'and':
-      case 'or':
+      case 'or': {
         line(expr.kind === 'and' ? 'all of' : 'any of');
-        for (const child of node.children) visit(child, depth + 1);
+        const shown = brief && expr.kind === 'or' && !node.holds ? nearestOf(node.children) : node.children;
+        for (const child of shown) visit(child, depth + 1);
+        const left = node.children.length - shown.length;
+        if (left > 0) lines.push(`       ${indent}  and ${left} more, further away`);
         return;
+      }
       case 'not':
         line('not');
         visit(node.children[0], depth + 1);
@@ -72,6 +76,12 @@ export function explainLines(trace: Trace, rule: Rule, ruleset: Ruleset, { brief
   };
   visit(trace, 0);
   return lines;
+}
+
+/** Of alternatives that all fail, those that miss least. */
+function nearestOf(alternatives: readonly Trace[]): readonly Trace[] {
+  const least = Math.min(...alternatives.map((one) => distance(one)));
+  return alternatives.filter((one) => distance(one) === least);
 }
 
 export function valueText({ text, value, type, field }: TracedValue): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Runs test files and judges what came out. */
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { Diagnostic, SourceText, Span } from '../lang/diagnostic.js';
 import { closest } from '../lang/suggest.js';
 import type { Rule } from '../ruleset/ruleset.js';
@@ -189,7 +189,7 @@ export class Tester {
 
 /** A path in a test file is relative to the file. */
 export function beside(source: SourceText, path: string): string {
-  return isAbsolute(path) ? path : resolve(dirname(source.name), path);
+  return isAbsolute(path) ? path : join(dirname(source.name), path);
 }
 
 class Judge {

@@ -74,6 +74,19 @@ export function readEventFile(source: SourceText): { readonly events: readonly E
   return { events: documents.flatMap((document) => reader.events(document)), diagnostics: nodes.diagnostics };
 }
 
+/** What a process is called, by one key or another: who says one of these means none of those that are given for all. */
+const CALLED: ReadonlySet<string> = new Set(['name', 'cmdline', 'exe', 'exepath', 'args']);
+
+function underProcess(given: RawNode, own: RawMap): RawNode {
+  const proc = get(own, 'proc');
+  const named = proc?.kind === 'map' && proc.entries.some(({ key }) => key.text === 'name' || key.text === 'cmdline');
+  if (!named || given.kind !== 'map') return given;
+  const entries = given.entries.map(({ key, value }) =>
+    key.text === 'proc' && value.kind === 'map' ? { key, value: { ...value, entries: value.entries.filter((entry) => !CALLED.has(entry.key.text)) } } : { key, value },
+  );
+  return { ...given, entries };
+}
+
 class Reader {
   constructor(private readonly nodes: Nodes) {}
 
@@ -163,7 +176,7 @@ class Reader {
       return path === undefined ? null : { kind: 'capture', path, span: capture.span };
     }
     if (audit?.kind === 'scalar') return { kind: 'audit_file', path: audit.text, span: audit.span };
-    const map = merged(given, own) as RawMap;
+    const map = merged(given === undefined ? undefined : underProcess(given, own), own) as RawMap;
     if (audit !== undefined) {
       const all = get(map, 'audit');
       return all?.kind === 'map' ? { kind: 'audit', map: all } : null;
