@@ -6,16 +6,24 @@ import { AUDIT_SOURCE, auditCatalogue } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE, syscallCatalogue } from '../fields/catalogues.js';
 import type { FieldContext, RunClock } from '../fields/context.js';
 import { withStaticFields } from '../fields/static.js';
+import type { MachineInfo } from '../sources/scap-format.js';
 import { ContainerTable } from '../state/containers.js';
 import { DnsNames } from '../state/dns-names.js';
 import { State } from '../state/state.js';
 import { UserTable } from '../state/users.js';
 import type { Config } from './config/schema.js';
 
+/** Where system calls come from: this machine as it runs, or a capture and what it says of the machine that it was made on. */
+export interface Origin {
+  live: boolean;
+  machine: MachineInfo | null;
+}
+
 export interface Machine {
   /** `FALCO_HOSTNAME`, or the machine's name. */
   readonly hostname: string;
   readonly clock: RunClock;
+  readonly origin: Origin;
   readonly state: State;
   readonly users: UserTable;
   readonly context: FieldContext;
@@ -44,7 +52,7 @@ export function createMachine(config: Config): Machine {
     dnsNames: new DnsNames(),
     base64: config.buffer_format_base64,
   };
-  return { hostname, clock, state, users, context };
+  return { hostname, clock, origin: { live, machine: null }, state, users, context };
 }
 
 /** The sources that rules can be written for: system calls always, audit events when their plugin is loaded. */

@@ -7,6 +7,7 @@ import type { ChannelStats } from '../outputs/channel.js';
 import type { SourceStats } from '../sources/source.js';
 import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
+import type { RecorderStats } from './recorder.js';
 import type { RuleStats } from './rule-stats.js';
 
 export interface MetricsInput {
@@ -21,6 +22,8 @@ export interface MetricsInput {
   readonly configFiles: ReadonlyMap<string, string>;
   readonly sources: readonly { readonly name: string; readonly engine: string; readonly stats: SourceStats }[];
   readonly outputs: readonly { readonly name: string; readonly stats: ChannelStats }[];
+  /** Null: no captures are configured. */
+  readonly captures: RecorderStats | null;
   /** The state's own numbers: current sizes, and growing counters (evictions). */
   readonly state: { readonly threads: number; readonly counters: Readonly<Record<string, number>> };
 }
@@ -91,6 +94,12 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     input.outputs.flatMap(({ name, stats }) =>
       (['pushed', 'delivered', 'failed', 'dropped'] as const).map((outcome) => [{ output: name, outcome }, stats[outcome]] as const)));
   gauge('falco_ts_output_waiting', 'Messages waiting in each output', input.outputs.map(({ name, stats }) => [{ output: name }, stats.waiting]));
+  if (input.captures !== null) {
+    const { written, failed, events, dropped, bytes } = input.captures;
+    counter('falco_ts_captures_total', 'Capture files by what became of them', [[{ outcome: 'written' }, written], [{ outcome: 'failed' }, failed]]);
+    counter('falco_ts_capture_events_total', 'Events for capture files by what became of them', [[{ outcome: 'written' }, events], [{ outcome: 'dropped' }, dropped]]);
+    counter('falco_ts_capture_bytes_total', 'Bytes in capture files', [[{}, bytes]]);
+  }
   return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
 

@@ -24,6 +24,7 @@ import { Pidfile } from './pidfile.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepared } from './prepare.js';
 import { Readiness, type WatchedSource } from './readiness.js';
+import { Recorder } from './recorder.js';
 import { RuleStats } from './rule-stats.js';
 import { type OpenSource, openSource, replaySource } from './sources.js';
 import { FileWatch } from './watch.js';
@@ -49,6 +50,7 @@ export class Monitor {
   private readonly drops: DropMonitor;
   private readonly readiness: Readiness;
   private readonly dns: DnsResolver;
+  private readonly recorder: Recorder;
   private finish: () => void = () => undefined;
   /** Resolves when there is a reason to stop. */
   private readonly finished = new Promise<void>((resolve) => {
@@ -70,6 +72,10 @@ export class Monitor {
     this.pipeline.swap(this.detection, pipelineOptions(loaded.config));
     this.dns = new DnsResolver(machine.context.dnsNames);
     this.dns.follow(namesOf(this.detection));
+    this.recorder = new Recorder(loaded.config.capture, {
+      machine, log: log.log, notify: (message) => this.outputs.push(this.internal(message)), record: (recorder) => this.pipeline.record(recorder),
+    });
+    this.recorder.follow(this.detection.rules);
     this.watch = new FileWatch(() => void this.reload('A watched file has changed'));
     this.drops = this.dropMonitor();
     this.readiness = new Readiness(() => this.watchedSources(), () => this.loaded.config.syscall_event_drops.threshold);
@@ -102,6 +108,7 @@ export class Monitor {
       await this.lifecycle.start([
         new Pidfile(this.request.pidfile),
         this.outputs,
+        this.recorder,
         ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
         this.lossPart(),
         new MetricsWriter(this.loaded.config.metrics, this.log.log, () => this.metricsInput(), (message) => this.outputs.push(this.internal(message))),
@@ -134,8 +141,11 @@ export class Monitor {
       const loaded = prepareConfig(this.request, this.log);
       const next = prepare(this.request, loaded, log, this.prepared.machine);
       const detection = createDetection(next.ruleset, next.catalogues, loaded.config.rule_matching, this.pipeline.alert);
+      this.recorder.check(loaded.config.capture);
       await this.outputs.reconfigure(loaded.config);
       this.pipeline.swap(detection, pipelineOptions(loaded.config));
+      this.recorder.configure(loaded.config.capture);
+      this.recorder.follow(detection.rules);
       for (const source of this.open) source.adapt(detection);
       this.detection = detection;
       this.dns.follow(namesOf(detection));
@@ -217,6 +227,7 @@ export class Monitor {
     return [
       ...this.open.map((source) => ({ name: `event source ${source.name}`, losses: () => source.stats().losses })),
       { name: 'state tables', losses: () => stateLosses(this.prepared.machine) },
+      { name: 'captures', losses: () => this.recorder.losses() },
     ];
   }
 
@@ -278,6 +289,7 @@ export class Monitor {
       configFiles: hashes(this.loaded.files.map(({ path, text }) => ({ name: path, text }))),
       sources: this.open.map((source) => ({ name: source.name, engine: source.engine, stats: source.stats() })),
       outputs: this.outputs.stats(),
+      captures: this.loaded.config.capture.enabled ? this.recorder.stats() : null,
       state: { threads, counters: { ...counters } },
     };
   }
@@ -318,6 +330,7 @@ export class Monitor {
     for (const { name, stats } of this.outputs.stats()) {
       lines.push(`   ${name}: ${stats.pushed} alerts, ${stats.delivered} delivered, ${stats.failed} failed, ${stats.dropped} dropped`);
     }
+    if (this.loaded.config.capture.enabled) lines.push(this.recorder.format());
     const evictions = Object.entries(stateLosses(this.prepared.machine)).filter(([, count]) => count > 0);
     if (evictions.length > 0) lines.push(`State tables: ${evictions.map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
     if (this.open.some((source) => source.engine === 'modern_bpf')) lines.push(this.drops.format().trimEnd());

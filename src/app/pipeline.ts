@@ -13,6 +13,7 @@ import type { OutputMessage } from '../outputs/output.js';
 import type { Rule } from '../ruleset/ruleset.js';
 import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
+import type { Recorder } from './recorder.js';
 import type { RuleCount, RuleStats } from './rule-stats.js';
 
 export interface PipelineOptions {
@@ -25,6 +26,7 @@ export class Pipeline {
   private syscallIndex = -1;
   private auditIndex = -1;
   private counters = new Map<Rule, RuleCount>();
+  private recorder: Recorder | null = null;
   private started = false;
 
   constructor(
@@ -43,12 +45,18 @@ export class Pipeline {
     this.counters = new Map(detection.rules.map((rule) => [rule, this.stats.counter(rule)]));
   }
 
+  /** Who writes capture files; null: nobody. */
+  record(recorder: Recorder | null): void {
+    this.recorder = recorder;
+  }
+
   /** Where the syscall source delivers. */
   readonly syscall = (event: EventView): void => {
     const { state } = this.machine;
     const evaluate = state.apply(event);
     if (!this.started) this.begin(event);
     if (evaluate && this.detection !== null) this.detection.engine.process(this.syscallIndex, event);
+    if (evaluate && this.recorder !== null) this.recorder.event(event);
     state.after(event);
   };
 
@@ -65,6 +73,7 @@ export class Pipeline {
     const alert = captureAlert(rule, event, this.machine.hostname);
     const { json, format } = this.options;
     this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name });
+    if (this.recorder !== null) this.recorder.alerted(rule, event);
   };
 
   private begin(event: EngineEvent): void {

@@ -129,7 +129,15 @@ function seedFromProc({ state, users }: Machine, procfs: Procfs): void {
 }
 
 export function replaySource(path: string, { machine, pipeline }: Pick<SourceTools, 'machine' | 'pipeline'>): OpenSource {
-  const source = new ReplaySource({ path, state: machine.state });
+  const { origin, state } = machine;
+  origin.live = false;
+  const source = new ReplaySource({
+    path,
+    state,
+    onMachine: (info) => {
+      origin.machine = info;
+    },
+  });
   return {
     ...common(source),
     engine: 'savefile',

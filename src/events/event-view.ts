@@ -12,6 +12,8 @@ import { EVENTS, LARGE } from './table.js';
 /** ts u64, tid u64, len u32, type u16, nparams u32. */
 export const EVENT_HEADER_BYTES = 26;
 const MAX_PARAMS = 64;
+/** Events from here on are copied at once. */
+const LONG_EVENT = 1024;
 const NO_BYTES = new Uint8Array(0);
 const TWO_32 = 0x1_0000_0000;
 const LENGTH_BYTES = EVENTS.map((row) => ((row.flags & LARGE) !== 0 ? 4 : 2));
@@ -209,6 +211,22 @@ export class EventView implements EngineEvent {
   /** The whole event, for a capture file; valid during the event. */
   block(): Uint8Array {
     return this.bytes.subarray(this.base, this.base + this.length);
+  }
+
+  /** Copies the whole event, {@link length} bytes, to `at` in `target`, which `bytes` are the bytes of. */
+  copyTo(target: DataView<ArrayBufferLike>, bytes: Uint8Array, at: number): void {
+    const length = this.length;
+    if (length > LONG_EVENT) {
+      bytes.set(this.bytes.subarray(this.base, this.base + length), at);
+      return;
+    }
+    // A subarray is an allocation, which costs more than these few words.
+    const data = this.data;
+    const base = this.base;
+    const words = length & ~3;
+    let i = 0;
+    for (; i < words; i += 4) target.setUint32(at + i, data.getUint32(base + i, true), true);
+    for (; i < length; i++) target.setUint8(at + i, data.getUint8(base + i));
   }
 }
 

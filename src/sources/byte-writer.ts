@@ -2,6 +2,7 @@
 /** A growing little-endian buffer. */
 export class ByteWriter {
   private buffer = Buffer.alloc(64 * 1024);
+  private view = dataView(this.buffer);
   private at = 0;
 
   get length(): number {
@@ -13,6 +14,22 @@ export class ByteWriter {
     const taken = this.buffer.subarray(0, this.at);
     this.at = 0;
     return taken;
+  }
+
+  /** Where `bytes` are to be written by the caller, into {@link bytesIn} or {@link dataIn}, which the next write may replace. */
+  claim(bytes: number): number {
+    this.room(bytes);
+    const start = this.at;
+    this.at += bytes;
+    return start;
+  }
+
+  get bytesIn(): Uint8Array {
+    return this.buffer;
+  }
+
+  get dataIn(): DataView<ArrayBufferLike> {
+    return this.view;
   }
 
   u8(value: number): void {
@@ -90,7 +107,12 @@ export class ByteWriter {
     const larger = Buffer.alloc(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
+    this.view = dataView(larger);
   }
+}
+
+function dataView(buffer: Buffer): DataView<ArrayBufferLike> {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** Bytes of an address in its text form, in network order. */

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * Writes captures in the newest format. {@link ScapEncoder} makes blocks, {@link ScapFile} puts them into a file; a
- * recording is `begin` with the state as it is, then `event` for every event.
- */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+/** Captures in the newest format, as blocks: first the state as it is, then every event. `scap-file.ts` puts them into files. */
+import { readFileSync } from 'node:fs';
 import { cpus, hostname, totalmem } from 'node:os';
-import { gzipSync } from 'node:zlib';
 import type { EventView } from '../events/event-view.js';
-import { EVENTS, LARGE } from '../events/table.js';
 import { FdFlag, type FdInfo } from '../state/fd-info.js';
 import type { InterfaceAddress } from '../state/interfaces.js';
 import type { State } from '../state/state.js';
 import type { ThreadInfo } from '../state/thread-info.js';
 import { type Group, HOST_CONTAINER, type User } from '../state/users.js';
 import { ByteWriter, ipBytes } from './byte-writer.js';
+import { eventBlockBytes, writeEventBlock } from './event-block.js';
 import {
-  EVENT_V2_FLAGS, EVENT_V2_FLAGS_LARGE, FD_KINDS, FD_LIST_V2, type FdKind, INTERFACE_LIST_V2, InterfaceKind, L4_PROTOCOLS,
+  FD_KINDS, FD_LIST_V2, type FdKind, INTERFACE_LIST_V2, InterfaceKind, L4_PROTOCOLS,
   MACHINE_INFO, type MachineInfo, MAJOR_VERSION, MINOR_VERSION, PROCESS_LIST_V9, SECTION_HEADER, SECTION_MAGIC, USER_LIST_V2,
 } from './scap-format.js';
 
@@ -23,6 +19,7 @@ import {
 const MAX_TEXT = 4095;
 const MAX_PATH = 1023;
 const MAX_NAME = 255;
+const THREADS_PER_BLOCK = 1000;
 
 export class ScapEncoder {
   /** What has been encoded and not been taken. */
@@ -106,11 +103,21 @@ export class ScapEncoder {
   }
 
   event(view: EventView): void {
-    this.block((EVENTS[view.type].flags & LARGE) !== 0 ? EVENT_V2_FLAGS_LARGE : EVENT_V2_FLAGS, (w) => {
-      w.u16(view.cpu);
-      w.u32(0);
-      w.bytes(view.block());
-    });
+    const w = this.out;
+    const at = w.claim(eventBlockBytes(view));
+    writeEventBlock(w.dataIn, w.bytesIn, at, view);
+  }
+
+  /** All that is known now: what a capture begins with. */
+  state(state: State, machine: MachineInfo = ownMachine(state)): void {
+    this.section();
+    this.machine(machine);
+    this.interfaces(state.interfaces.list());
+    if (state.users !== undefined) this.users(state.users.usersOf(HOST_CONTAINER), state.users.groupsOf(HOST_CONTAINER));
+    const threads = [...state.threads.values()];
+    // A reader has to keep a block whole.
+    for (let i = 0; i < threads.length; i += THREADS_PER_BLOCK) this.threads(threads.slice(i, i + THREADS_PER_BLOCK));
+    for (const thread of threads) if (thread.isMain && !thread.inferred) this.fds(thread);
   }
 
   private block(type: number, body: (w: ByteWriter) => void): void {
@@ -236,63 +243,4 @@ export function ownMachine(state: State): MachineInfo {
     // Only shown by tools.
   }
   return { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid, hostname: hostname(), bootTs: state.bootTs };
-}
-
-export interface ScapFileOptions {
-  /** On unless said. */
-  readonly compress?: boolean;
-}
-
-const THREADS_PER_BLOCK = 1000;
-/** Bytes that are gathered before they are compressed and written. */
-const PIECE = 1 << 20;
-
-/** A capture file that is being written. Compressed pieces are gzip members of their own: what is written is readable. */
-export class ScapFile {
-  private readonly encoder = new ScapEncoder();
-  private readonly fd: number;
-  private readonly compress: boolean;
-  /** Events written. */
-  events = 0;
-  /** Bytes in the file. */
-  bytes = 0;
-
-  /** Creates or overwrites it. @throws when it cannot be opened */
-  constructor(path: string, options: ScapFileOptions = {}) {
-    this.compress = options.compress ?? true;
-    this.fd = openSync(path, 'w', 0o600);
-  }
-
-  /** The lists: what is known now. */
-  begin(state: State, machine: MachineInfo = ownMachine(state)): void {
-    const { encoder } = this;
-    encoder.section();
-    encoder.machine(machine);
-    encoder.interfaces(state.interfaces.list());
-    if (state.users !== undefined) encoder.users(state.users.usersOf(HOST_CONTAINER), state.users.groupsOf(HOST_CONTAINER));
-    const threads = [...state.threads.values()];
-    // A reader has to keep a block whole.
-    for (let i = 0; i < threads.length; i += THREADS_PER_BLOCK) encoder.threads(threads.slice(i, i + THREADS_PER_BLOCK));
-    for (const thread of threads) if (thread.isMain && !thread.inferred) encoder.fds(thread);
-  }
-
-  /** Copies the event; call it before or after the state has taken it in. */
-  event(view: EventView): void {
-    this.encoder.event(view);
-    this.events++;
-    if (this.encoder.out.length >= PIECE) this.flush();
-  }
-
-  flush(): void {
-    const piece = this.encoder.out.take();
-    if (piece.length === 0) return;
-    const data = this.compress ? gzipSync(piece) : piece;
-    for (let at = 0; at < data.length; ) at += writeSync(this.fd, data, at);
-    this.bytes += data.length;
-  }
-
-  close(): void {
-    this.flush();
-    closeSync(this.fd);
-  }
 }

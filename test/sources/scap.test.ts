@@ -11,7 +11,7 @@ import { ByteWriter } from '../../src/sources/byte-writer.js';
 import { ReplaySource } from '../../src/sources/replay.js';
 import type { MachineInfo } from '../../src/sources/scap-format.js';
 import { ScapDecoder, ScapError, type ScapReceiver } from '../../src/sources/scap-reader.js';
-import { ScapFile } from '../../src/sources/scap-writer.js';
+import { ScapFile } from '../../src/sources/scap-file.js';
 import { FdFlag, FdInfo } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
@@ -84,7 +84,7 @@ function recorded(name: string, compress: boolean): { path: string; state: State
   out.begin(state, ABOUT);
   out.event(viewOf(buildEvent('SYSCALL_CHDIR_X', { res: 0, path: '/tmp' })));
   out.event(viewOf(buildEvent('CONTAINER_JSON_2_E', { json: 'x'.repeat(100_000) }, { tid: -1 })));
-  out.close();
+  void out.close();
   return { path, state };
 }
 
@@ -127,7 +127,7 @@ describe('a capture of ours', () => {
     const file = new ScapFile(path);
     file.begin(state, ABOUT);
     file.event(viewOf(buildEvent('SYSCALL_CHDIR_X', { res: 0, path: '/' })));
-    file.close();
+    await file.close();
     const again = (await replay(path)).state;
     expect([again.threads.size, again.threads.get(4999)!.comm, again.threads.get(4999)!.fds.get(0)!.name]).toEqual([3002, 'p4999', '/proc-4999']);
     expect(again.threads.get(1000)!.children!.size).toBe(3000);
@@ -162,7 +162,7 @@ describe.skipIf(RECORDINGS.length === 0)('captures of others', () => {
         };
         source.start(deliver, (error) => (error === undefined ? resolve() : reject(error))).catch(reject);
       });
-      file.close();
+      await file.close();
       const second = await replay(path);
       expect(second.events).toEqual(first.events);
       const names = (r: Replayed) => [...r.state.threads.values()].map((t) => [t.tid, t.comm, t.cwd, [...t.fds].map(([fd, i]) => [fd, i.name])]);

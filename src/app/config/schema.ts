@@ -49,6 +49,8 @@ const properties = {
     mode: oneOf(['rules', 'all_rules'], 'rules'),
     default_duration: integer(5000),
     max_file_size_mb: integer(0, { maximum: 1_048_576 }),
+    history_ms: integer(0, { maximum: 3_600_000, description: 'Ours: a capture also holds the events of so many milliseconds before its alert, as far as history_bytes goes. 0: none.' }),
+    history_bytes: integer(16_777_216, { minimum: 65_536, maximum: 1_073_741_824, description: 'Ours: memory for those events, taken at the start when history_ms is set.' }),
   }),
   load_plugins: optional(sequence(string)),
   plugins: list(Plugin),
