@@ -3,6 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type CompilableRule } from '../../src/engine/engine.js';
+import { instrument } from '../../src/engine/instrument.js';
+import { Planner } from '../../src/engine/plan.js';
 import { evaluate } from '../../src/engine/reference.js';
 import { check } from '../../src/lang/check.js';
 import { kindOf } from '../../src/lang/kinds.js';
@@ -10,6 +12,7 @@ import { OPERATORS } from '../../src/lang/operators/index.js';
 import { parse } from '../../src/lang/parse.js';
 import { resolve } from '../../src/lang/resolve.js';
 import type { FieldType, Scalar, Value } from '../../src/lang/value.js';
+import { canHold } from '../../src/ruleset/lints/satisfiable.js';
 import { type BagEvent, bag, CANDIDATE_FIELDS, EVENT_TYPE_COUNT, FIELD_SPECS, NAMES_BY_TYPE, syntheticCatalogue } from './synthetic.js';
 
 const catalogue = syntheticCatalogue();
@@ -169,6 +172,9 @@ function expectSame(ruleTexts: readonly string[], sample: readonly BagEvent[]): 
   const matched: number[] = [];
   const first: number[] = [];
   const all = createEngine(rules, [catalogue], { matching: 'all', onMatch: (rule) => matched.push(rule) });
+  const planner = new Planner(catalogue);
+  const plans = rules.map((rule) => planner.plan(rule.condition));
+  const instrumented = instrument(rules.map((rule) => rule.condition), catalogue);
   const one = createEngine(rules, [catalogue], { matching: 'first', onMatch: (rule) => first.push(rule) });
   for (const event of sample) {
     matched.length = first.length = 0;
@@ -179,6 +185,10 @@ function expectSame(ruleTexts: readonly string[], sample: readonly BagEvent[]): 
     const shown = () => `${ruleTexts.map((text, i) => `${i}: ${text}`).join('\n')}\nwith ${JSON.stringify(event.values, (_, v) => (typeof v === 'bigint' ? `${v}n` : v))} type ${event.type}`;
     if (matched.join() !== wanted.join()) expect(matched, shown()).toEqual(wanted);
     expect(first, shown()).toEqual(wanted.slice(0, 1));
+    // What tests of rules and explanations are made of says the same, and the lints call nothing impossible that happens.
+    expect(instrumented.flatMap((condition, i) => (condition.evaluate(event) ? [i] : [])), shown()).toEqual(wanted);
+    expect(instrumented.flatMap((condition, i) => (condition.trace(event).holds ? [i] : [])), shown()).toEqual(wanted);
+    if (!canHold(plans.map((node, i) => ({ node, negated: !wanted.includes(i) })))) expect('impossible', shown()).toBe('what happened');
     const types = all.eventTypesOf('synthetic');
     if (wanted.length > 0 && types !== 'all') expect(types.has(event.type)).toBe(true);
   }
