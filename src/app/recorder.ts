@@ -224,6 +224,7 @@ export class Recorder implements Part {
     if (error !== null) {
       this.failed++;
       this.tools.log.error(`Capture ${path} ends early, after ${events} events: ${error.message}`);
+      if (events === 0) removeUseless(path);
     } else {
       this.written++;
       this.tools.log.info(`Capture written: ${path} (${events} events, ${bytes} bytes${dropped > 0 ? `, ${dropped} events dropped` : ''})`);
@@ -253,7 +254,16 @@ export class Recorder implements Part {
   }
 }
 
+/** A capture without events is none, and its disk may be full. */
+function removeUseless(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // What is wrong with the disk has been said.
+  }
+}
+
 /** `<prefix>_<time>_<number>.scap`, both with 20 digits: names in the order of the alerts. */
-export function capturePath(prefix: string, time: bigint, num: number): string {
+function capturePath(prefix: string, time: bigint, num: number): string {
   return `${prefix}_${String(time).padStart(20, '0')}_${String(num).padStart(20, '0')}.scap`;
 }
