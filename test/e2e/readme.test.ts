@@ -28,13 +28,16 @@ function shell(command: string): Promise<{ code: number; text: string }> {
 
 /** Run by other tests of this folder, to their end: set-up, live alerts and demos take longer than a look at the README. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  'sudo npm start': 'clean-root.test.ts',
-  'sudo npm test': 'clean-root.test.ts',
-  'sudo npm start -- -o json_output=true': 'demos.test.ts',
-  'sudo rules/demo/write-binary-dir.sh': 'demos.test.ts',
-  'sudo rules/demo/container-escape.sh': 'demos.test.ts',
+  'npm start': 'clean-root.test.ts',
+  'npm test': 'clean-root.test.ts',
+  'npm start -- -o json_output=true': 'demos.test.ts',
+  'rules/demo/write-binary-dir.sh': 'demos.test.ts',
+  'rules/demo/container-escape.sh': 'demos.test.ts',
   'rules/demo/audit-event.sh': 'demos.test.ts',
 };
+
+/** Run by a test of their own, below. */
+const INSTALL = ['npm install -g .', 'falco-ts'];
 
 /** What each command must print. */
 const SHOWN: Readonly<Record<string, RegExp>> = {
@@ -53,7 +56,7 @@ describe('the README', () => {
   it('shows commands, and each is run by a test', () => {
     expect(commands.length).toBeGreaterThan(10);
     for (const command of commands) {
-      expect(SHOWN[command] !== undefined || ELSEWHERE[command] !== undefined, command).toBe(true);
+      expect(SHOWN[command] !== undefined || ELSEWHERE[command] !== undefined || INSTALL.includes(command), command).toBe(true);
       const file = ELSEWHERE[command];
       if (file === undefined) continue;
       const words = (command.split('/').at(-1) ?? '').replace(/^sudo /, '').replace(/ -- .*/, '');
@@ -69,6 +72,17 @@ describe('the README', () => {
       expect(code).toBe(0);
     });
   }
+
+  it(`${INSTALL.join(', then ')} from another folder`, async () => {
+    const [install, program] = INSTALL;
+    const prefix = join(dir, 'prefix');
+    // Somewhere else than this machine's own place for programs.
+    expect((await shell(install.replace('-g', `-g --prefix ${prefix}`))).code).toBe(0);
+    const { code, text } = await shell(`cd / && PATH=${prefix}/bin:$PATH ${program} --disable-source syscall -M 1 -o webserver.enabled=false -o plugins[0].open_params=http://127.0.0.1:19765/k8s-audit`);
+    expect(text).toMatch(/rules\/falco_rules\.yaml \| schema validation: ok/);
+    expect(text).toMatch(/Opening 'k8s_audit' source/);
+    expect(code).toBe(0);
+  });
 
   it('every rule, list and override loads after the default rules', async () => {
     const rules = blocks('yaml').filter((block) => /^- (rule|list|macro):/.test(block));
