@@ -289,7 +289,7 @@ export class Monitor {
       configFiles: hashes(this.loaded.files.map(({ path, text }) => ({ name: path, text }))),
       sources: this.open.map((source) => ({ name: source.name, engine: source.engine, stats: source.stats() })),
       outputs: this.outputs.stats(),
-      captures: this.loaded.config.capture.enabled ? this.recorder.stats() : null,
+      captures: this.recorder.used ? this.recorder.stats() : null,
       state: { threads, counters: { ...counters } },
     };
   }
@@ -330,7 +330,7 @@ export class Monitor {
     for (const { name, stats } of this.outputs.stats()) {
       lines.push(`   ${name}: ${stats.pushed} alerts, ${stats.delivered} delivered, ${stats.failed} failed, ${stats.dropped} dropped`);
     }
-    if (this.loaded.config.capture.enabled) lines.push(this.recorder.format());
+    if (this.recorder.used) lines.push(this.recorder.format());
     const evictions = Object.entries(stateLosses(this.prepared.machine)).filter(([, count]) => count > 0);
     if (evictions.length > 0) lines.push(`State tables: ${evictions.map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
     if (this.open.some((source) => source.engine === 'modern_bpf')) lines.push(this.drops.format().trimEnd());

@@ -49,6 +49,8 @@ const MASK_32 = 0xffff_ffffn;
 
 export class Recorder implements Part {
   readonly name = 'captures';
+  /** Captures are configured, or were. */
+  used = false;
   private history: EventHistory | null = null;
   private file: ScapFile | null = null;
   /** An alert about the present event asks for a capture. */
@@ -100,6 +102,7 @@ export class Recorder implements Part {
     const first = this.timer === null;
     const changed = first || JSON.stringify(config) !== JSON.stringify(this.config);
     this.config = config;
+    this.used ||= enabled;
     this.maxBytes = max_file_size_mb * MEGABYTE;
     const remember = enabled && history_ms > 0;
     if (!remember) this.history = null;

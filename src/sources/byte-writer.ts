@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+/** Only whole characters are written: with so much more room, a text that is too long takes more than it may. */
+const SLACK = 4;
+
 /** A growing little-endian buffer. */
 export class ByteWriter {
   private buffer = Buffer.alloc(64 * 1024);
@@ -39,26 +42,35 @@ export class ByteWriter {
 
   u16(value: number): void {
     this.room(2);
-    this.at = this.buffer.writeUInt16LE(value & 0xffff, this.at);
+    this.view.setUint16(this.at, value, true);
+    this.at += 2;
   }
 
   u32(value: number): void {
     this.room(4);
-    this.at = this.buffer.writeUInt32LE(value >>> 0, this.at);
+    this.view.setUint32(this.at, value, true);
+    this.at += 4;
   }
 
   setU32(at: number, value: number): void {
-    this.buffer.writeUInt32LE(value >>> 0, at);
+    this.view.setUint32(at, value, true);
   }
 
   u64(value: number | bigint): void {
+    if (typeof value === 'number') {
+      this.i64(value);
+      return;
+    }
     this.room(8);
-    this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), this.at);
+    this.view.setBigUint64(this.at, value, true);
+    this.at += 8;
   }
 
   i64(value: number): void {
     this.room(8);
-    this.at = this.buffer.writeBigInt64LE(BigInt(value), this.at);
+    this.view.setUint32(this.at, value, true);
+    this.view.setInt32(this.at + 4, Math.floor(value / 0x1_0000_0000), true);
+    this.at += 8;
   }
 
   bytes(value: Uint8Array): void {
@@ -69,22 +81,33 @@ export class ByteWriter {
 
   /** Text with its length (u16) before it, cut to `max` bytes. */
   text(value: string, max: number): void {
-    const bytes = Buffer.from(value).subarray(0, max);
-    this.u16(bytes.length);
-    this.bytes(bytes);
+    this.room(2 + max);
+    const written = this.utf8(value, this.at + 2, max);
+    this.u16(written);
+    this.at += written;
   }
 
   /** Zero-closed texts with their length (u16) before them; those that do not fit whole are left out. */
   zeros(list: readonly string[], max: number): void {
-    const start = this.at;
-    this.u16(0);
+    this.room(2 + max + SLACK);
+    const whole = list.length === 0 ? '' : `${list.join('\0')}\0`;
+    let written = whole.length > max ? max + 1 : this.utf8(whole, this.at + 2, max + SLACK);
+    if (written > max) written = this.someZeros(list, this.at + 2, max);
+    this.u16(written);
+    this.at += written;
+  }
+
+  private someZeros(list: readonly string[], from: number, max: number): number {
+    let at = from;
     for (const item of list) {
-      const bytes = Buffer.from(item);
-      if (this.at - start - 2 + bytes.length + 1 > max) break;
-      this.bytes(bytes);
-      this.u8(0);
+      const left = from + max - 1 - at;
+      if (item.length > left) break;
+      const written = this.utf8(item, at, left + SLACK);
+      if (written > left) break;
+      at += written;
+      this.buffer[at++] = 0;
     }
-    this.buffer.writeUInt16LE(this.at - start - 2, start);
+    return at - from;
   }
 
   /** Text in a field of `size` bytes, closed by a zero. */
@@ -100,6 +123,11 @@ export class ByteWriter {
     this.u32(0);
     body();
     this.setU32(start, this.at - start - (whole ? 0 : 4));
+  }
+
+  /** There must be room for `max` bytes. */
+  private utf8(value: string, at: number, max: number): number {
+    return value === '' ? 0 : this.buffer.write(value, at, max, 'utf8');
   }
 
   private room(bytes: number): void {

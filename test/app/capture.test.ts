@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Ended, run } from '../cli/program.js';
+import { type Ended, freePort, Program, run } from '../cli/program.js';
 import { RECORDINGS, replay } from '../conformance/corpus.js';
 
 const recording = RECORDINGS.find((one) => one.name === 'host-files');
@@ -190,4 +190,49 @@ describe.skipIf(recording === undefined)('captures of a replay', () => {
       execFileSync('umount', [small]);
     }
   });
+});
+
+describe('a reload', () => {
+  it('refuses a prefix that cannot be written to, takes one that can, and metrics show the captures', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'falco-ts-capture-'));
+    const port = await freePort();
+    writeFileSync(join(dir, 'rules.yaml'), RULES);
+    const configure = (capture: string) => writeFileSync(join(dir, 'falco.yaml'), [
+      `rules_files: [${dir}/rules.yaml]`, 'stdout_output: {enabled: true}', 'log_stderr: true', 'log_syslog: false', 'watch_config_files: false', 'engine: {kind: nodriver}',
+      `webserver: {enabled: true, listen_port: ${port}, prometheus_metrics_enabled: true}`, 'metrics: {enabled: true}', `capture: ${capture}`,
+    ].join('\n'));
+    configure('{enabled: false}');
+    const program = new Program(['-c', join(dir, 'falco.yaml')]);
+    const reload = async (said: string) => {
+      program.signal('SIGHUP');
+      await program.until((p) => p.stderr.includes(said));
+    };
+    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    await program.until((p) => p.stderr.includes('with no driver'));
+    expect(await metrics()).not.toContain('falco_ts_capture');
+    configure(`{enabled: true, path_prefix: ${dir}/nowhere/c}`);
+    await reload('Reload refused');
+    expect(program.stderr).toContain(`captures cannot be written to ${dir}/nowhere/c_*.scap: ENOENT`);
+    expect(await metrics()).not.toContain('falco_ts_capture');
+    configure(`{enabled: true, path_prefix: ${dir}/c, history_ms: 1000}`);
+    await reload(`Capture is enabled in mode 'rules'. Capturing events to ${dir}/c, up to 1000 ms before the alert among them\n`);
+    await program.until((p) => p.stderr.includes('Reloaded: '));
+    expect(await metrics()).toMatch(/falco_ts_captures_total\{outcome="written"\} 0\nfalco_ts_captures_total\{outcome="failed"\} 0\n[\s\S]*falco_ts_capture_events_total\{outcome="dropped"\} 0\n[\s\S]*falco_ts_capture_bytes_total 0/);
+    expect(readdirSync(dir).sort()).toEqual(['falco.yaml', 'rules.yaml']);
+    expect((await program.stop()).stderr).toContain('Captures: 0 written, 0 failed; 0 events, 0 bytes, 0 events dropped\n');
+    rmSync(dir, { recursive: true });
+  });
+});
+
+it('a rule of another source that asks for a capture is named: captures hold system calls', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'falco-ts-capture-'));
+  writeFileSync(join(dir, 'rules.yaml'), '- rule: Audited\n  desc: d\n  condition: ka.verb=create\n  output: o\n  priority: INFO\n  source: k8s_audit\n  capture: true\n');
+  writeFileSync(join(dir, 'events.json'), '');
+  writeFileSync(join(dir, 'falco.yaml'), [
+    `rules_files: [${dir}/rules.yaml]`, 'stdout_output: {enabled: true}', 'log_stderr: true', 'log_syslog: false', `capture: {enabled: true, path_prefix: ${dir}/c}`,
+    `plugins: [{name: k8saudit, library_path: x, open_params: ${dir}/events.json}]`,
+  ].join('\n'));
+  const { stderr } = await run(['-c', join(dir, 'falco.yaml'), '--enable-source', 'k8s_audit']);
+  expect(stderr).toContain('Captures hold system calls; these rules of other sources begin none: Audited\n');
+  rmSync(dir, { recursive: true });
 });
