@@ -186,8 +186,9 @@ export class Recorder implements Part {
     try {
       // A replay waits for its captures; a live machine does not.
       const file = new ScapFile(path, { background: origin.live });
-      file.begin(state, origin.machine ?? undefined);
-      if (this.history !== null) file.history(this.history, time - BigInt(history_ms) * 1_000_000n);
+      const from = this.history === null ? time : time - BigInt(history_ms) * 1_000_000n;
+      file.begin(state, origin.machine ?? undefined, from);
+      if (this.history !== null) file.history(this.history, from);
       this.file = file;
     } catch (error) {
       this.failed++;

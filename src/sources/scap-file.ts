@@ -66,9 +66,10 @@ export class ScapFile {
     this.fd = openSync(path, 'w', 0o600);
   }
 
-  /** The lists: what is known now. */
-  begin(state: State, machine?: MachineInfo): void {
+  /** What is known now: the lists, and containers as events, which count as none. `time`: when the capture begins. */
+  begin(state: State, machine?: MachineInfo, time = 0n): void {
     this.encoder.state(state, machine);
+    this.encoder.containers(state, time);
     this.maxWaiting += this.encoder.out.length;
     this.flush();
   }

@@ -2,7 +2,9 @@
 /** Captures in the newest format, as blocks: first the state as it is, then every event. `scap-file.ts` puts them into files. */
 import { readFileSync } from 'node:fs';
 import { cpus, hostname, totalmem } from 'node:os';
+import { buildEvent, viewOf } from '../events/event-builder.js';
 import type { EventView } from '../events/event-view.js';
+import { CONTAINER_APPEARED, formatContainerJson } from '../state/container-json.js';
 import { FdFlag, type FdInfo } from '../state/fd-info.js';
 import type { InterfaceAddress } from '../state/interfaces.js';
 import type { State } from '../state/state.js';
@@ -118,6 +120,19 @@ export class ScapEncoder {
     // A reader has to keep a block whole.
     for (let i = 0; i < threads.length; i += THREADS_PER_BLOCK) this.threads(threads.slice(i, i + THREADS_PER_BLOCK));
     for (const thread of threads) if (thread.isMain && !thread.inferred) this.fds(thread);
+  }
+
+  /** The containers that threads are in, as the events that told of them; `time` is what they say. After the lists. */
+  containers({ threads, containers }: State, time: bigint): void {
+    if (containers === undefined) return;
+    const ids = new Set<string>();
+    for (const { containerId } of threads.values()) if (containerId !== '') ids.add(containerId);
+    for (const id of ids) {
+      const info = containers.get(id);
+      if (info === null) continue;
+      const data = Buffer.from(`${formatContainerJson(info)}\0`);
+      this.event(viewOf(buildEvent('ASYNCEVENT_E', { plugin_id: 0, name: CONTAINER_APPEARED, data }, { ts: time, tid: 0 })));
+    }
   }
 
   private block(type: number, body: (w: ByteWriter) => void): void {

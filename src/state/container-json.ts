@@ -2,6 +2,9 @@
 /** Container metadata as the events of captures carry them: JSON with one object under `container`. */
 import { bareContainer, type ContainerInfo, type ContainerMount, type ContainerType } from './containers.js';
 
+/** The name of the asynchronous event that carries one. */
+export const CONTAINER_APPEARED = 'container';
+
 /** The wire's numbers for runtimes. */
 const TYPES: Readonly<Record<number, ContainerType>> = {
   0: 'docker',
@@ -19,6 +22,39 @@ const TYPES: Readonly<Record<number, ContainerType>> = {
 
 export function containerType(number: number): ContainerType {
   return TYPES[number] ?? '';
+}
+
+const NUMBERS: ReadonlyMap<ContainerType, number> = new Map(Object.entries(TYPES).map(([number, type]) => [type, Number(number)]));
+const UNKNOWN_TYPE = 65535;
+
+/** The other way round. */
+export function formatContainerJson(info: ContainerInfo): string {
+  return JSON.stringify({
+    container: {
+      id: info.id,
+      full_id: info.fullId,
+      type: NUMBERS.get(info.type) ?? UNKNOWN_TYPE,
+      name: info.name,
+      image: info.image,
+      imageid: info.imageId,
+      imagerepo: info.imageRepository,
+      imagetag: info.imageTag,
+      imagedigest: info.imageDigest,
+      privileged: info.privileged,
+      Mounts: info.mounts.map((one) => ({ Source: one.source, Destination: one.dest, Mode: one.mode, RW: one.rdwr, Propagation: one.propagation })),
+      ip: info.ip,
+      host_pid: info.hostPid,
+      host_network: info.hostNetwork,
+      host_ipc: info.hostIpc,
+      labels: Object.fromEntries(info.labels),
+      created_time: Number(info.created / 1_000_000_000n),
+      User: info.user,
+      pod_sandbox_id: info.podSandboxId,
+      cni_json: info.podSandboxCniJson,
+      pod_sandbox_labels: Object.fromEntries(info.podSandboxLabels),
+      is_pod_sandbox: info.isPodSandbox,
+    },
+  });
 }
 
 /** Null: no such JSON, or no id in it. Properties that are missing or of another type are taken as empty. */

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EventHistory } from '../../src/sources/event-history.js';
 import { ScapFile } from '../../src/sources/scap-file.js';
-import { replay } from '../conformance/corpus.js';
+import { bareContainer, type ContainerInfo, ContainerTable } from '../../src/state/containers.js';
+import { State } from '../../src/state/state.js';
+import { replay, replayInto } from '../conformance/corpus.js';
 import { buildEvent, viewOf } from '../helpers/event-builder.js';
 import { machine } from '../helpers/processes.js';
 
@@ -62,6 +64,34 @@ describe('a capture file written in the background', () => {
     await file.close();
     expect(file.events + file.dropped).toBe(40_000);
     expect((await times(path)).length).toBe(file.events);
+  });
+});
+
+describe('the containers of processes in a capture', () => {
+  it('are known again, with all that is known of them, before the first event', async () => {
+    const info: ContainerInfo = {
+      ...bareContainer('abababababab', 'docker'),
+      fullId: 'ab'.repeat(32), name: 'web', image: 'registry/web:1', imageId: 'i', imageRepository: 'registry/web', imageTag: '1', imageDigest: 'sha256:d', privileged: true,
+      mounts: [{ source: '/a', dest: '/b', mode: 'rw', rdwr: true, propagation: 'rslave' }], ip: '10.0.0.7', hostPid: true, labels: new Map([['app', 'wäb']]),
+      created: 1_700_000_000_000_000_000n, user: 'nobody', podSandboxId: 'p', podSandboxCniJson: '{}', podSandboxLabels: new Map([['io.kubernetes.pod.name', 'web-1']]),
+    };
+    const containers = new ContainerTable();
+    containers.set(info);
+    containers.set(bareContainer('cdcdcdcdcdcd', 'docker'));
+    const inside = machine({ containers });
+    inside.setCgroups(inside.threads.get(1000)!, `cpu=/docker/${'ab'.repeat(32)}`);
+    const path = join(directory, 'containers.scap');
+    const file = new ScapFile(path);
+    file.begin(inside, undefined, 41n);
+    file.event(chdir(42));
+    await file.close();
+    expect(file.events).toBe(1);
+    const again = new State({ containers: new ContainerTable() });
+    const seen: (readonly [bigint, ContainerInfo | null])[] = [];
+    await replayInto(again, path, (view) => void seen.push([view.timestamp(), again.containers!.get('abababababab')]));
+    expect(seen).toEqual([[41n, info], [42n, info]]);
+    // No process is in the other one.
+    expect(again.containers!.size).toBe(1);
   });
 });
 

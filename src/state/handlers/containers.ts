@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What captures tell of containers: the metadata that were looked up while they were made. */
 import { Ev } from '../../events/ids.js';
-import { parseContainerJson } from '../container-json.js';
+import { CONTAINER_APPEARED, parseContainerJson } from '../container-json.js';
 import type { Handler, HandlerEntry } from './handler.js';
 
-/** Asynchronous events by these names carry a container as JSON. */
-const APPEARED = 'container';
+/** So do asynchronous events by this name. */
 const GONE = 'container_removed';
 
 const onAsync: Handler = (state, view) => {
   const name = view.str(1);
-  if (state.containers === undefined || (name !== APPEARED && name !== GONE)) return;
+  if (state.containers === undefined || (name !== CONTAINER_APPEARED && name !== GONE)) return;
   const info = parseContainerJson(view.str(2) ?? '');
   if (info !== null) state.containers.tell(view.num, info, name === GONE);
 };
