@@ -41,8 +41,9 @@ T Read(const uint8_t* at) {
 Ring::Ring(int fd, uint32_t bytes) : mask_(bytes - 1) {
   const size_t page = sysconf(_SC_PAGESIZE);
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  // The data is mapped twice in a row: a record is contiguous even when it wraps.
-  void* producer = mmap(nullptr, page + 2 * static_cast<size_t>(bytes), PROT_READ, MAP_SHARED, fd, page);
+  // The kernel offers the data twice in a row, so that a record which wraps is contiguous. Each mapping of a page counts as
+  // memory of this process: it is mapped once, and what wraps is copied in two parts.
+  void* producer = mmap(nullptr, page + static_cast<size_t>(bytes), PROT_READ, MAP_SHARED, fd, page);
   if (consumer == MAP_FAILED || producer == MAP_FAILED) {
     throw CaptureError("ENOMEM", std::string("cannot map a ring buffer: ") + strerror(errno));
   }
@@ -60,7 +61,7 @@ Ring::~Ring() {
   if (consumer_ == nullptr) return;
   const size_t page = sysconf(_SC_PAGESIZE);
   munmap(consumer_, page);
-  munmap(producer_, page + 2 * (mask_ + 1));
+  munmap(producer_, page + mask_ + 1);
 }
 
 uint64_t Ring::Scan(uint64_t& decode_errors, uint32_t largest) {
@@ -68,19 +69,19 @@ uint64_t Ring::Scan(uint64_t& decode_errors, uint32_t largest) {
   const uint64_t begin = scanned_;
   stalled_ = false;
   while (scanned_ < end) {
-    const uint8_t* at = data_ + (scanned_ & mask_);
-    const uint32_t word = __atomic_load_n(reinterpret_cast<const uint32_t*>(at), __ATOMIC_ACQUIRE);
+    const uint32_t word = __atomic_load_n(reinterpret_cast<const uint32_t*>(At(scanned_)), __ATOMIC_ACQUIRE);
     if (word & BPF_RINGBUF_BUSY_BIT) {
       stalled_ = true;
       break;
     }
     const uint32_t length = word & ~BPF_RINGBUF_DISCARD_BIT;
     if ((word & BPF_RINGBUF_DISCARD_BIT) == 0) {
-      const uint8_t* record = at + kRecordHeader;
-      if (length < RECORD_PREFIX + EVENT_HEADER || Read<uint32_t>(record) != length - RECORD_PREFIX || Padded(length) > largest) {
+      // Records are aligned to 8 bytes, and so are prefix and time: none of them is split by the end of the ring.
+      const uint64_t record = scanned_ + kRecordHeader;
+      if (length < RECORD_PREFIX + EVENT_HEADER || Read<uint32_t>(At(record)) != length - RECORD_PREFIX || Padded(length) > largest) {
         decode_errors++;
       } else {
-        Entry entry{Read<uint64_t>(record + RECORD_PREFIX), scanned_};
+        Entry entry{Read<uint64_t>(At(record + RECORD_PREFIX)), scanned_};
         // CPUs that share a ring write nearly in order: an insertion from the end moves next to nothing.
         size_t i = entries_.size();
         entries_.push_back(entry);
@@ -91,6 +92,19 @@ uint64_t Ring::Scan(uint64_t& decode_errors, uint32_t largest) {
     scanned_ += Padded(length + kRecordHeader);
   }
   return scanned_ - begin;
+}
+
+uint32_t Ring::Length(const Entry& entry) const { return RECORD_PREFIX + Read<uint32_t>(At(entry.position + kRecordHeader)); }
+
+void Ring::Copy(const Entry& entry, uint8_t* to, uint32_t length) const {
+  const uint64_t position = entry.position + kRecordHeader;
+  const uint64_t until_end = mask_ + 1 - (position & mask_);
+  if (length <= until_end) {
+    memcpy(to, At(position), length);
+  } else {
+    memcpy(to, At(position), until_end);
+    memcpy(to + until_end, data_, length - until_end);
+  }
 }
 
 void Ring::Release() {
@@ -225,18 +239,18 @@ bool Drain::Emit(uint64_t until) {
       const Ring::Entry& entry = oldest->head();
       if (entry.ts < last_ts_) counters.late++;
       else last_ts_ = entry.ts;
-      if (!Copy(oldest->record(entry))) return false;
+      if (!Copy(*oldest, entry)) return false;
       oldest->pop();
     } while (!oldest->empty() && oldest->head().ts <= next);
   }
 }
 
-bool Drain::Copy(const uint8_t* record) {
-  const uint32_t length = RECORD_PREFIX + Read<uint32_t>(record);
+bool Drain::Copy(const Ring& ring, const Ring::Entry& entry) {
+  const uint32_t length = ring.Length(entry);
   const uint32_t padded = static_cast<uint32_t>(Padded(length));
   if (used_ + padded > options_.slab_bytes) Flush();
   if (slab_ < 0 && !TakeSlab()) return false;
-  memcpy(slabs_[slab_].data + used_, record, length);
+  ring.Copy(entry, slabs_[slab_].data + used_, length);
   used_ += padded;
   counters.delivered++;
   return true;

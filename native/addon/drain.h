@@ -31,13 +31,17 @@ class Ring {
   bool stalled() const { return stalled_; }
   bool empty() const { return next_ == entries_.size(); }
   const Entry& head() const { return entries_[next_]; }
-  /** Prefix and event of an entry. */
-  const uint8_t* record(const Entry& entry) const { return data_ + (entry.position & mask_) + 8; }
+  /** Bytes of an entry's prefix and event. */
+  uint32_t Length(const Entry& entry) const;
+  /** Copies them. */
+  void Copy(const Entry& entry, uint8_t* to, uint32_t length) const;
   void pop() { next_++; }
   /** Gives the room of the entries that were popped back to the kernel. */
   void Release();
 
  private:
+  const uint8_t* At(uint64_t position) const { return data_ + (position & mask_); }
+
   uint8_t* consumer_ = nullptr;
   uint8_t* producer_ = nullptr;
   const uint8_t* data_ = nullptr;
@@ -90,7 +94,7 @@ class Drain {
   enum class State { running, finishing, aborting };
   void Run();
   bool Emit(uint64_t until);
-  bool Copy(const uint8_t* record);
+  bool Copy(const Ring& ring, const Ring::Entry& entry);
   bool TakeSlab();
   void Flush();
   uint64_t Now() const;

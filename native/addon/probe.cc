@@ -2,6 +2,7 @@
 #include "probe.h"
 
 #include <bpf/bpf.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -126,6 +127,10 @@ Probe::Probe(const ProbeOptions& options) {
         FillPrograms();
         SetInterest(options.syscalls, options.tracepoints);
         Attach();
+        // Loading took some megabytes for instructions, relocations and type information.
+#ifdef __GLIBC__
+        malloc_trim(0);
+#endif
         return;
       } catch (const CaptureError& error) {
         // Without permission, or without its file, the other kind would not do better.

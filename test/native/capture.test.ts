@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
@@ -13,6 +13,7 @@ import { compile, describeLive } from './probe.js';
 
 const run = promisify(execFile);
 const CLOSE = process.arch === 'arm64' ? 57 : 3;
+const OPENAT = process.arch === 'arm64' ? 56 : 257;
 const onlyClose = { syscalls: [CLOSE], tracepoints: [], ignored: [], unavailable: [] };
 const burst = (threads: number, calls: number): Promise<unknown> => run(compile('burst'), [String(threads), String(calls)]);
 /** The burst's own descriptors; other programs close smaller ones. */
@@ -62,6 +63,27 @@ describeLive('a capture', () => {
     expect(stats.produced).toBe(stats.delivered + sum(stats.losses));
     expect(counters?.produced).toBe(stats.delivered + stats.losses.ringFullFile);
     expect(delivered + stats.losses.ringFullFile).toBeGreaterThanOrEqual(100_000);
+  });
+
+  it('delivers records whole that wrap at the end of a ring buffer', async () => {
+    const openat = { syscalls: [OPENAT], tracepoints: [], ignored: [], unavailable: [] };
+    const source = new SyscallSource({ interest: openat, cpusPerBuffer: 0, bufferBytes: 1 << 17 });
+    const got: (string | null)[] = [];
+    await source.start((view) => {
+      if (view.tid === process.pid && view.type === Ev.SYSCALL_OPENAT_2_X) got.push(view.str(2));
+    });
+    // Names of many lengths, a megabyte in all: the ring wraps at each of their parts.
+    const names = Array.from({ length: 4000 }, (_, i) => `/falco-ts-no-such-directory/${i}-${'abcdefghijklmnopqrstuvwxyz'.repeat(8).slice(0, (i * 7) % 200)}`);
+    for (let i = 0; i < names.length; i += 50) {
+      for (const name of names.slice(i, i + 50)) expect(() => openSync(name, 'r')).toThrow('ENOENT');
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    await source.stop();
+    const { losses } = source.stats();
+    const ours = got.filter((name) => name === null || name.includes('falco-ts'));
+    expect(losses.decodeErrors).toBe(0);
+    expect(ours.filter((name) => name === null || !names.includes(name))).toEqual([]);
+    expect(new Set(ours).size + losses.ringFullFile).toBeGreaterThanOrEqual(names.length);
   });
 
   it('hands over what the rings still hold when it is closed, and nothing after that', async () => {
