@@ -13,6 +13,29 @@ import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleComma
 
 const BUNDLED_TESTS = join(PACKAGE_ROOT, 'rules/tests');
 
+const FORMAT = `
+A test file:
+  rules: [../my_rules.yaml]              # relative to this file
+  given:                                 # holds for every event that does not say otherwise
+    proc: {name: tool, pname: bash, user: alice}
+  tests:
+    - rule: File written in binary directory
+      fires:                             # on each of these the rule alerts
+        - {type: openat, fd: /usr/bin/x, args: {flags: O_WRONLY}, fields: {fd.name: /usr/bin/x}}
+      silent:                            # and on none of these
+        - {type: openat, fd: /usr/bin/x, args: {flags: O_RDONLY}}
+        - {type: openat, fd: /usr/bin/x, args: {flags: O_WRONLY}, res: EACCES}
+    - name: an intrusion that was recorded
+      events: [{capture: intrusion.scap}, {audit: audit.json}, {audit: {verb: get, objectRef: {resource: secrets}}}]
+      expect:                            # \`none\`, rules, or more of each; other alerts are failures unless \`others: allowed\`
+        - {rule: Shell started by a server, count: 1, priority: WARNING, fields: {proc.pname: {matches: "^nginx"}}}
+      quiet: [Program run from memory]
+
+An event: type, proc (name, cmdline, exepath, args, pid, user, uid, group, gid, loginuser, cwd, env, tty, caps, container,
+  parent, pname, ancestors, exe_upper_layer, exe_from_memfd, fds, …), fd (a path, ip:port->ip:port, or {num, name, type}),
+  args (by the names that --list-events prints; flags by name), res (a number, SUCCESS, ENOENT and the like).
+`;
+
 export async function test(args: readonly string[]): Promise<number> {
   const command = parseRuleCommand(
     ruleCommand('test', 'Tries rules on events that are written in YAML files, or recorded in captures and audit logs.')
@@ -23,6 +46,7 @@ export async function test(args: readonly string[]): Promise<number> {
       .option('--min-coverage <percent>', 'fail when fewer of them are covered', percent)
       .option('--json', 'print the results as JSON')
       .option('-q, --quiet', 'print failures and the summary only')
+      .addHelpText('after', FORMAT)
       .addHelpText('after', '\nExit code: 0 all passed, 1 a test failed or too little is covered, 2 mistakes in test or rules files'),
     args,
   );
@@ -78,7 +102,7 @@ function asText(report: TestReport, quiet: boolean, gaps: boolean, wanted: numbe
   const unseen = coverage.perRule.filter((rule) => rule.fired === 0).map((rule) => rule.rule);
   lines.push(
     '',
-    `${results.length} tests: ${results.length - failed} passed, ${failed} failed${diagnostics.length > 0 ? `, and ${diagnostics.length} mistakes in the test files` : ''}`,
+    `${results.length} ${results.length === 1 ? 'test' : 'tests'}: ${results.length - failed} passed, ${failed} failed${diagnostics.length > 0 ? `, and ${diagnostics.length} mistakes in the test files` : ''}`,
     `coverage: ${coverage.covered} of ${coverage.total} outcomes of sub-conditions seen (${coverage.percent.toFixed(1)} %), ${coverage.perRule.length - unseen.length} of ${coverage.perRule.length} rules fired`,
   );
   if (unseen.length > 0 && unseen.length <= 20) lines.push(`rules that never fired: ${unseen.join(', ')}`);

@@ -68,6 +68,9 @@ export interface Watch {
   readonly onEvent?: (event: EngineEvent, source: string, num: number) => void;
 }
 
+/** A mistake of ours, whatever is tested. */
+export class FormsDisagree extends Error {}
+
 const MAX_AUDIT_EVENT = 16 << 20;
 
 interface Seat {
@@ -163,10 +166,6 @@ export class Bench {
     for (const { rule, instruments } of this.seats) coverage.add(rule, this.parts.ruleset, instruments as InstrumentedCondition<never>);
   }
 
-  traceOf(rule: Rule, event: EngineEvent): Trace | null {
-    return this.seats.find((seat) => seat.rule === rule)?.instruments.trace(event) ?? null;
-  }
-
   private applied(view: EventView): void {
     const { state } = this.parts;
     if (state.apply(view)) this.deliver(view, SYSCALL_SOURCE, EVENTS[view.type]?.name ?? 'unknown');
@@ -187,7 +186,7 @@ export class Bench {
     for (const { rule, instruments } of this.bySource.get(source) ?? []) {
       const holds = instruments.evaluate(event);
       // The two forms share nothing but the checks: a difference is a mistake of ours, and nobody could trust a test.
-      if (holds !== this.hits.includes(rule.index)) throw new Error(`the compiled and the instrumented form of the rule '${rule.name}' disagree`);
+      if (holds !== this.hits.includes(rule.index)) throw new FormsDisagree(`the compiled and the instrumented form of the rule '${rule.name}' disagree`);
       if (!holds && this.watch.rules.has(rule)) this.approach(rule, event, num, label, instruments);
     }
     this.watch.onEvent?.(event, source, num);

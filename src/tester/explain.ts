@@ -40,29 +40,37 @@ const SUMMARIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `num`: the event to explain, from 1. Without it, a rule is explained at the first event that it matches, else at the
- * one that came nearest; without a rule as well, the last event. Null: there are mistakes, which `tester` knows.
+ * `num`: the event to explain, from 1. Without it, a rule is explained at the event that came nearest to it, best of all
+ * one that it matches; and without a rule as well, the first event that some rule matches, else the last. Null: there are
+ * mistakes, which `tester` knows.
  */
 export async function explain(tester: Tester, file: TestFile, test: TestCase, ruleName: string | null, num: number | null): Promise<Explanation | null | 'no such rule'> {
+  if (ruleName !== null || num !== null) return explainOne(tester, file, test, ruleName, num);
+  // Explaining an event costs far more than passing it on, so that the first time all pass.
+  const passed = await tester.observe(file, test, () => ({ rules: new Set(), fields: new Map() }));
+  return passed === null ? null : explainOne(tester, file, test, null, passed.observed.matches[0]?.event ?? passed.observed.events);
+}
+
+async function explainOne(tester: Tester, file: TestFile, test: TestCase, ruleName: string | null, num: number | null): Promise<Explanation | null | 'no such rule'> {
   let unknown = false;
-  let last: Explained | null = null;
-  let best: { readonly explained: Explained; readonly distance: number } | null = null;
+  let found: Explained | null = null;
+  let least = Number.POSITIVE_INFINITY;
   const result = await tester.observe(file, test, (bench) => {
-    const asked = ruleName === null ? null : (bench.seats.find(({ rule }) => rule.name === ruleName)?.rule ?? null);
+    const asked = ruleName === null ? null : (bench.seats.find(({ rule }) => rule.name === ruleName) ?? null);
     unknown = ruleName !== null && asked === null;
     return {
       rules: new Set(),
       fields: new Map(),
       onEvent: (event, source, at) => {
-        if (unknown || (num !== null && num !== at)) return;
-        if (asked === null) {
-          last = look(bench, event, source, at, null);
+        if (unknown) return;
+        if (num !== null || asked === null) {
+          if (num === at) found = look(bench, event, source, at, asked?.rule ?? null);
           return;
         }
-        if (num === null && asked.source !== source) return;
-        const trace = bench.traceOf(asked, event) as Trace;
-        const far = distance(trace);
-        if (best === null || far < best.distance) best = { explained: look(bench, event, source, at, asked), distance: far };
+        if (least === 0 || asked.rule.source !== source) return;
+        const far = distance(asked.instruments.trace(event));
+        if (far < least) found = look(bench, event, source, at, asked.rule);
+        least = Math.min(least, far);
       },
     };
   });
@@ -74,7 +82,7 @@ export async function explain(tester: Tester, file: TestFile, test: TestCase, ru
   return {
     ruleset: bench.parts.ruleset,
     events: observed.events,
-    explained: (best as { readonly explained: Explained } | null)?.explained ?? last,
+    explained: found,
     matched: [...byEvent].map(([at, rules]) => ({ num: at, rules })),
   };
 }

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { Diagnostic, SourceText, Span } from '../lang/diagnostic.js';
 import { closest } from '../lang/suggest.js';
 import type { Rule } from '../ruleset/ruleset.js';
-import { Bench, type BenchParts, type Match, type Observed, type Watch } from './bench.js';
+import { Bench, type BenchParts, FormsDisagree, type Match, type Observed, type Watch } from './bench.js';
 import { auditText } from './audit-text.js';
 import { Coverage } from './coverage.js';
 import { explainLines } from './explanation.js';
@@ -130,7 +130,7 @@ export class Tester {
       try {
         for (const problem of (await what()) ?? []) nodes.error('TEST_FILE', span, problem);
       } catch (error) {
-        if (error instanceof Error && /forms? of the rule/.test(error.message)) throw error;
+        if (error instanceof FormsDisagree) throw error;
         nodes.error('TEST_FILE', span, (error as Error).message);
       }
     };
