@@ -227,6 +227,7 @@ export class Monitor {
     return [
       ...this.open.map((source) => ({ name: `event source ${source.name}`, losses: () => source.stats().losses })),
       { name: 'state tables', losses: () => stateLosses(this.prepared.machine) },
+      { name: 'container look-ups', losses: () => lookUpLosses(this.open) },
       { name: 'captures', losses: () => this.recorder.losses() },
     ];
   }
@@ -333,6 +334,10 @@ export class Monitor {
     if (this.recorder.used) lines.push(this.recorder.format());
     const evictions = Object.entries(stateLosses(this.prepared.machine)).filter(([, count]) => count > 0);
     if (evictions.length > 0) lines.push(`State tables: ${evictions.map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
+    for (const source of this.open) {
+      const asked = source.containers?.();
+      if (asked !== undefined) lines.push(`Containers: ${asked.found} described by their runtimes, ${asked.late} of them late, ${asked.unknown} unknown to all, ${asked.failed} questions failed, ${asked.refused} not asked`);
+    }
     if (this.open.some((source) => source.engine === 'modern_bpf')) lines.push(this.drops.format().trimEnd());
     process.stderr.write(`${lines.join('\n')}\n`);
   }
@@ -340,6 +345,12 @@ export class Monitor {
 
 function pipelineOptions(config: Config): PipelineOptions {
   return { json: config.json_output, format: config };
+}
+
+/** Containers that stay without metadata though a runtime may know them. */
+function lookUpLosses(sources: readonly OpenSource[]): Record<string, number> {
+  const asked = sources.flatMap((source) => source.containers?.() ?? []);
+  return { failed: asked.reduce((sum, { failed }) => sum + failed, 0), refused: asked.reduce((sum, { refused }) => sum + refused, 0) };
 }
 
 /** What found no room in the tables. */

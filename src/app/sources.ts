@@ -3,8 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import { openEngines } from '../sources/containers/engines.js';
+import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up.js';
+import { readContainerConfig } from '../sources/containers/options.js';
 import { type Interest, interestOf } from '../sources/interest.js';
-import { type K8sAuditConfig, K8sAuditSource } from '../sources/k8s-audit.js';
+import { K8sAuditSource } from '../sources/k8s-audit.js';
 import { Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
@@ -14,7 +17,6 @@ import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { Log } from '../util/log.js';
 import type { LoadedConfig } from './config/load.js';
-import type { Config } from './config/schema.js';
 import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
 import type { Pipeline } from './pipeline.js';
@@ -30,6 +32,8 @@ export interface OpenSource {
   start(end: (error?: Error) => void): Promise<void>;
   stop(): Promise<void>;
   stats(): SourceStats;
+  /** What asking the container runtimes came to; absent: nobody asks. */
+  containers?(): LookUpStats;
   /** Tells it what the rules now need. */
   adapt(detection: Detection): void;
 }
@@ -53,19 +57,21 @@ export function openSource(name: string, detection: Detection, tools: SourceTool
       return idleSource();
     case 'modern_ebpf':
     case 'kmod':
-      return liveSource(config, detection, tools);
+      return liveSource(detection, tools);
     default:
       return config.engine.kind satisfies never;
   }
 }
 
-function liveSource(config: Config, detection: Detection, { machine, pipeline, log }: SourceTools): OpenSource {
+function liveSource(detection: Detection, tools: SourceTools): OpenSource {
+  const { loaded: { config }, machine, pipeline, log } = tools;
   const { engine } = config;
   const probe = engine.kind === 'kmod' ? { ...engine.kmod, cpus_for_each_buffer: engine.modern_ebpf.cpus_for_each_buffer } : engine.modern_ebpf;
   const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
   const bufferBytes = bufferPreset(probe.buf_size_preset);
   const procfs = new Procfs(machine.state.hostRoot);
   const userFiles = new UserFiles(machine.state, machine.users, machine.state.hostRoot);
+  const containers = containerLookUp(tools);
   const source = new SyscallSource({
     interest: interest(detection),
     cpusPerBuffer: probe.cpus_for_each_buffer,
@@ -91,7 +97,13 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline, l
     ],
     start: async () => {
       warnOfIgnored(detection, interest(detection), log);
-      await source.start(pipeline.syscall);
+      await containers.start();
+      try {
+        await source.start(pipeline.syscall);
+      } catch (error) {
+        await containers.stop();
+        throw error;
+      }
       for (const line of source.missing) log.warning(`This kernel lacks: ${line}`);
       keeper.start();
       await userFiles.start();
@@ -100,12 +112,31 @@ function liveSource(config: Config, detection: Detection, { machine, pipeline, l
       keeper.stop();
       await userFiles.stop();
       await source.stop();
+      await containers.stop();
     },
+    containers: () => containers.stats(),
     adapt: (next) => {
       warnOfIgnored(next, interest(next), log);
       source.setInterest(interest(next));
     },
   };
+}
+
+/** Asks the runtimes that the container plugin's options name: the default ones when it is not configured. */
+function containerLookUp({ loaded, machine, log }: SourceTools): ContainerLookUp {
+  const config = readContainerConfig(initConfig('container', loaded), (message) => log.warning(message));
+  return new ContainerLookUp({
+    engines: openEngines(config, machine.state.hostRoot),
+    table: machine.context.containers,
+    inUse: () => {
+      const ids = new Set<string>();
+      for (const thread of machine.state.threads.values()) ids.add(thread.containerId);
+      return ids;
+    },
+    follow: config.hooks.length > 0,
+    info: (message) => log.info(message),
+    warn: (message) => log.warning(message),
+  });
 }
 
 /** A rule that names a call which is not watched would be silent for no visible reason. */
@@ -151,7 +182,7 @@ function auditSource({ loaded, pipeline, log }: SourceTools): OpenSource {
   const plugin = loaded.plugins.find((one) => one.name === 'k8saudit');
   const source = new K8sAuditSource({
     ...(plugin?.open_params !== undefined && { openParams: plugin.open_params }),
-    config: auditConfig(plugin?.init_config),
+    config: initConfig('k8saudit', loaded),
     warn: (message) => log.warning(message),
   });
   return {
@@ -163,15 +194,19 @@ function auditSource({ loaded, pipeline, log }: SourceTools): OpenSource {
   };
 }
 
-/** `init_config` as a map or as the text of a JSON object; empty texts are what many a falco.yaml has. */
-function auditConfig(config: Config['plugins'][number]['init_config']): K8sAuditConfig {
-  if (typeof config !== 'string') return (config ?? {}) as K8sAuditConfig;
+/** A plugin's `init_config`: a map or the text of a JSON object; empty texts are what many a falco.yaml has. */
+function initConfig(name: string, { plugins }: LoadedConfig): object {
+  const config = plugins.find((one) => one.name === name)?.init_config ?? {};
+  if (typeof config !== 'string') return config;
   if (config.trim() === '') return {};
+  let value: unknown;
   try {
-    return JSON.parse(config) as K8sAuditConfig;
+    value = JSON.parse(config);
   } catch (error) {
-    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin k8saudit is no JSON: ${(error as Error).message}`, undefined, { cause: error });
+    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON: ${(error as Error).message}`, undefined, { cause: error });
   }
+  if (typeof value === 'object' && value !== null) return value;
+  throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON object`);
 }
 
 const NO_EVENTS: SourceStats = { produced: 0, delivered: 0, losses: {} };

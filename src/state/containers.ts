@@ -66,6 +66,8 @@ export class ContainerTable {
   private told: ContainerInfo | null = null;
   private toldBy = -1;
   evictions = 0;
+  /** Told of each process that is seen in a container of which nothing is known: whoever can ask the runtimes listens. */
+  onUnknown: ((id: string) => void) | null = null;
 
   constructor(private readonly limit = 10_000) {}
 
@@ -97,6 +99,11 @@ export class ContainerTable {
     if (!this.byId.has(id)) this.set(bareContainer(id, type));
   }
 
+  /** A process is in this container, and only its runtime can say more of it. */
+  seen(id: string): void {
+    if (this.onUnknown !== null && !this.byId.has(id)) this.onUnknown(id);
+  }
+
   set(info: ContainerInfo): void {
     this.delete(info.id);
     if (this.byId.size >= this.limit) {
@@ -117,6 +124,10 @@ export class ContainerTable {
     const left = (this.ips.get(known.ip) ?? 0) - 1;
     if (left > 0) this.ips.set(known.ip, left);
     else this.ips.delete(known.ip);
+  }
+
+  ids(): IterableIterator<string> {
+    return this.byId.keys();
   }
 
   get size(): number {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The list of runtimes and where they listen. */
+import { existsSync, readdirSync } from 'node:fs';
+import { DockerEngine } from './docker.js';
+import type { ContainerEngine } from './engine.js';
+import { type ContainerConfig, ENGINE_NAMES, type EngineName } from './options.js';
+import { PodmanEngine } from './podman.js';
+
+/** One engine a socket, whether or not somebody listens there yet. */
+export function openEngines(config: ContainerConfig, hostRoot: string): readonly ContainerEngine[] {
+  return ENGINE_NAMES.flatMap((name) => {
+    const { enabled, sockets } = config.engines[name];
+    if (!enabled) return [];
+    return (sockets.length > 0 ? sockets : defaultSockets(name, hostRoot)).map((socket) => openEngine(name, hostRoot + socket, config));
+  });
+}
+
+function openEngine(name: EngineName, socket: string, config: ContainerConfig): ContainerEngine {
+  switch (name) {
+    case 'docker':
+      return new DockerEngine(socket, config);
+    case 'podman':
+      return new PodmanEngine(socket, config);
+    default:
+      return name satisfies never;
+  }
+}
+
+function defaultSockets(name: EngineName, hostRoot: string): readonly string[] {
+  switch (name) {
+    case 'docker':
+      return ['/var/run/docker.sock'];
+    case 'podman':
+      return ['/run/podman/podman.sock', ...podmanOfUsers(hostRoot)];
+    default:
+      return name satisfies never;
+  }
+}
+
+/** Each user can have a Podman of their own; those that are there at the start are asked. */
+function podmanOfUsers(hostRoot: string): readonly string[] {
+  try {
+    return readdirSync(`${hostRoot}/run/user`)
+      .map((user) => `/run/user/${user}/podman/podman.sock`)
+      .filter((socket) => existsSync(hostRoot + socket));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/** JSON over HTTP over a unix socket, as Docker and Podman speak it. Every answer is bounded in time and size. */
+import { Pool } from 'undici';
+
+const TIMEOUT_MS = 2_000;
+const MAX_BYTES = 4 << 20;
+const CONNECTIONS = 4;
+/** A connection that is there already saves the moment between a container's making and its start. */
+const KEEP_ALIVE_MS = 600_000;
+/** Nobody listens there: the runtime does not run, which is no failure. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
+
+export class HttpApi {
+  private readonly pool: Pool;
+  /** The stream of events never ends: it has a connection of its own. */
+  private readonly streams: Pool;
+  private readonly closing = new AbortController();
+
+  constructor(socket: string) {
+    const options = { socketPath: socket, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS };
+    this.pool = new Pool('http://localhost', { ...options, connections: CONNECTIONS });
+    this.streams = new Pool('http://localhost', { ...options, connections: 1, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  /** Null: not found, or nobody listens. @throws when there is no proper answer in time */
+  async get(path: string): Promise<unknown> {
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    try {
+      const { statusCode, body } = await this.pool.request({ path, method: 'GET', signal });
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of body) {
+        bytes += (chunk as Buffer).length;
+        if (bytes > MAX_BYTES) throw new Error(`the answer to ${path} is larger than ${MAX_BYTES} bytes`);
+        chunks.push(chunk as Buffer);
+      }
+      if (statusCode === 404) return null;
+      if (statusCode !== 200) throw new Error(`${path} was answered with status ${statusCode}`);
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Gives each line of an answer that goes on, as JSON, until it ends. What is no JSON is passed over. */
+  async stream(path: string, take: (value: unknown) => void): Promise<void> {
+    try {
+      const { statusCode, body } = await this.streams.request({ path, method: 'GET', signal: this.closing.signal });
+      if (statusCode !== 200) throw new Error(`${path} was answered with status ${statusCode}`);
+      body.setEncoding('utf8');
+      let rest = '';
+      for await (const chunk of body) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        if (rest.length > MAX_BYTES) throw new Error(`a line of ${path} is longer than ${MAX_BYTES} bytes`);
+        for (const line of lines) {
+          const value = parsed(line);
+          if (value !== undefined) take(value);
+        }
+      }
+    } catch (error) {
+      if (!this.closing.signal.aborted && !isAbsent(error)) throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await Promise.all([this.pool.destroy(), this.streams.destroy()]);
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return ABSENT.has((error as NodeJS.ErrnoException | null)?.code ?? '');
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Asks the runtimes about containers and puts what they say into the table between two events; no event ever waits for
+ * it. Three occasions: the start, for those that run; a runtime's own word that it has made or started one, which comes
+ * before its first process; and a process in a container of which nothing is known, which is late.
+ */
+import { existsSync } from 'node:fs';
+import type { ContainerInfo, ContainerTable } from '../../state/containers.js';
+import type { ContainerEngine } from './engine.js';
+
+const SHORT_ID = 12;
+const AT_ONCE = 8;
+const MAX_PENDING = 4096;
+/** How long the start waits for the metadata of what already runs. */
+const START_MS = 2_000;
+/** A runtime may come to know a container a moment after its first process is seen. */
+const RETRY_MS = [30, 100, 300, 1_000];
+/** After no proper answer. */
+const SECOND_TRY_MS = 200;
+/** Containers that no runtime knows are not asked about again for so long. */
+const MISS_MS = 60_000;
+const MAX_MISSES = 10_000;
+const RECONNECT_MS = 5_000;
+const SWEEP_MS = 30_000;
+/** A container without processes is kept so long: events of its last ones may be under way. */
+const GONE_MS = 60_000;
+/** And one that was made and not yet started. */
+const UNSTARTED_MS = 3_600_000;
+
+export interface LookUpStats {
+  /** Containers that a runtime has described. */
+  readonly found: number;
+  /** Those of them whose process had been seen before. */
+  readonly late: number;
+  /** Containers that no runtime knows. */
+  readonly unknown: number;
+  /** Questions without a proper answer in time. */
+  readonly failed: number;
+  /** Containers that were not asked about because too many questions were open. */
+  readonly refused: number;
+}
+
+export interface LookUpOptions {
+  readonly engines: readonly ContainerEngine[];
+  readonly table: ContainerTable;
+  /** Short ids of the containers that have processes. */
+  readonly inUse: () => ReadonlySet<string>;
+  /** Listen to what runtimes tell of their own accord. */
+  readonly follow: boolean;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+}
+
+interface Question {
+  /** Full or short id. */
+  readonly id: string;
+  /** A process in it has been seen. */
+  seen: boolean;
+  attempt: number;
+  /** Something has changed since it was asked. */
+  again: boolean;
+}
+
+export class ContainerLookUp {
+  private readonly open = new Map<string, Question>();
+  private readonly waiting: Question[] = [];
+  private readonly misses = new Map<string, number>();
+  /** Containers without processes: since when, and whether they ever had one. */
+  private readonly idle = new Map<string, number>();
+  private readonly used = new Set<string>();
+  private readonly warned = new Set<ContainerEngine>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private sweeper: NodeJS.Timeout | null = null;
+  private whenIdle: (() => void) | null = null;
+  private underWay = 0;
+  private stopped = false;
+  private readonly counts = { found: 0, late: 0, unknown: 0, failed: 0, refused: 0 };
+
+  constructor(private readonly options: LookUpOptions) {}
+
+  /** Resolves when the containers that run are known, or after a short while in any case. */
+  async start(): Promise<void> {
+    const { engines, table, info, follow } = this.options;
+    if (engines.length === 0) return;
+    const shown = (list: readonly ContainerEngine[]) => list.map(({ name, socket }) => `${name} (${socket})`).join(', ');
+    const absent = engines.filter((engine) => !existsSync(engine.socket));
+    const present = engines.filter((engine) => !absent.includes(engine));
+    if (present.length > 0) info(`Container runtimes: ${shown(present)}`);
+    if (absent.length > 0) info(`Container runtimes that are not there (yet): ${shown(absent)}`);
+    table.onUnknown = (id) => this.want(id, true, false);
+    this.sweeper = setInterval(() => this.sweep(performance.now()), SWEEP_MS);
+    this.sweeper.unref();
+    const listed = Promise.all(engines.map((engine) => this.list(engine)));
+    if (follow) for (const engine of engines) void this.follow(engine);
+    const known = listed.then(() => new Promise<void>((resolve) => {
+      if (this.open.size === 0) resolve();
+      else this.whenIdle = resolve;
+    }));
+    await Promise.race([known, this.pause(START_MS)]);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.options.table.onUnknown = null;
+    if (this.sweeper !== null) clearInterval(this.sweeper);
+    for (const timer of this.timers) clearTimeout(timer);
+    this.whenIdle?.();
+    await Promise.all(this.options.engines.map((engine) => engine.close()));
+  }
+
+  stats(): LookUpStats {
+    return this.counts;
+  }
+
+  /** Lets go of containers that have no process any more. */
+  sweep(now: number): void {
+    const { table } = this.options;
+    const inUse = new Set(this.options.inUse());
+    // A pod's network and labels are in its sandbox's entry, and a sandbox need not have a process.
+    for (const id of [...inUse]) inUse.add(table.get(id)?.podSandboxId.slice(0, SHORT_ID) ?? '');
+    for (const id of table.ids()) {
+      if (inUse.has(id)) {
+        this.used.add(id);
+        this.idle.delete(id);
+        continue;
+      }
+      const since = this.idle.get(id) ?? now;
+      this.idle.set(id, since);
+      if (now - since >= (this.used.has(id) ? GONE_MS : UNSTARTED_MS)) table.delete(id);
+    }
+    for (const id of this.idle.keys()) if (table.get(id) === null) this.idle.delete(id);
+    for (const id of this.used) if (table.get(id) === null) this.used.delete(id);
+    for (const [id, until] of this.misses) if (until <= now) this.misses.delete(id);
+  }
+
+  private want(id: string, seen: boolean, again: boolean): void {
+    const short = id.slice(0, SHORT_ID);
+    const asked = this.open.get(short);
+    if (asked !== undefined) {
+      asked.seen ||= seen;
+      asked.again ||= again;
+      return;
+    }
+    if (short === '' || (this.misses.get(short) ?? 0) > performance.now()) return;
+    if (!again && this.options.table.get(short) !== null) return;
+    if (this.open.size >= MAX_PENDING) {
+      this.counts.refused++;
+      return;
+    }
+    const question: Question = { id, seen, attempt: 0, again: false };
+    this.open.set(short, question);
+    this.waiting.push(question);
+    this.work();
+  }
+
+  private work(): void {
+    while (!this.stopped && this.underWay < AT_ONCE) {
+      const question = this.waiting.shift();
+      if (question === undefined) return;
+      this.underWay++;
+      void this.ask(question.id).then((info) => {
+        this.underWay--;
+        this.answered(question, info);
+        this.work();
+      });
+    }
+  }
+
+  /** The first runtime that knows it. Never rejects. */
+  private ask(id: string): Promise<ContainerInfo | null> {
+    return new Promise((resolve) => {
+      const asked = this.options.engines.map(async (engine) => {
+        const info = await this.inspect(engine, id);
+        // Some runtimes take a name for an id.
+        if (info?.fullId.startsWith(id)) resolve(info);
+      });
+      void Promise.all(asked).then(() => resolve(null));
+    });
+  }
+
+  /** A container that is being removed makes Podman stumble; asked again, it says that there is none. */
+  private async inspect(engine: ContainerEngine, id: string): Promise<ContainerInfo | null> {
+    try {
+      return await engine.inspect(id);
+    } catch {
+      await this.pause(SECOND_TRY_MS);
+    }
+    try {
+      return await engine.inspect(id);
+    } catch (error) {
+      this.failed(engine, error);
+      return null;
+    }
+  }
+
+  private answered(question: Question, info: ContainerInfo | null): void {
+    if (this.stopped) return;
+    const short = question.id.slice(0, SHORT_ID);
+    if (info === null && question.attempt < RETRY_MS.length && this.options.table.get(short) === null) {
+      this.later(RETRY_MS[question.attempt++], () => {
+        this.waiting.push(question);
+        this.work();
+      });
+      return;
+    }
+    if (info !== null) this.put(info, true);
+    this.open.delete(short);
+    if (info !== null) {
+      if (question.again) this.want(question.id, question.seen, true);
+    } else if (this.options.table.get(short) === null) {
+      this.counts.unknown++;
+      if (this.misses.size < MAX_MISSES) this.misses.set(short, performance.now() + MISS_MS);
+    }
+    if (this.open.size === 0) this.whenIdle?.();
+  }
+
+  private async list(engine: ContainerEngine): Promise<void> {
+    try {
+      for (const id of await engine.running()) this.want(id, false, false);
+    } catch (error) {
+      this.failed(engine, error);
+    }
+  }
+
+  /** For as long as this runs; a runtime that ends or is not there yet is tried again. */
+  private async follow(engine: ContainerEngine): Promise<void> {
+    for (let first = true; !this.stopped; first = false) {
+      // What was started while nobody listened.
+      if (!first) void this.list(engine);
+      try {
+        await engine.follow((info) => this.told(info));
+      } catch (error) {
+        this.failed(engine, error);
+      }
+      if (!this.stopped) await this.pause(RECONNECT_MS);
+    }
+  }
+
+  private told(info: ContainerInfo): void {
+    // The runtime has it for certain: that nobody knew it before counts no more.
+    this.misses.delete(info.id);
+    // Docker does not answer while it starts a container, and that may begin before we ask: what it has told has to do until then.
+    this.put(info, false);
+    this.want(info.fullId, false, true);
+  }
+
+  /** `whole`: all that there is to know, which takes the place of what was known. */
+  private put(info: ContainerInfo, whole: boolean): void {
+    const { table } = this.options;
+    const known = table.get(info.id) !== null;
+    if (known && !whole) return;
+    if (!known) {
+      this.counts.found++;
+      if (this.open.get(info.id)?.seen) this.counts.late++;
+    }
+    table.set(info);
+  }
+
+  private failed(engine: ContainerEngine, error: unknown): void {
+    if (this.stopped) return;
+    this.counts.failed++;
+    if (this.warned.has(engine)) return;
+    this.warned.add(engine);
+    this.options.warn(`${engine.name} (${engine.socket}) cannot be asked about containers: ${(error as Error).message}`);
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.later(ms, resolve));
+  }
+
+  private later(ms: number, then: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      then();
+    }, ms);
+    timer.unref();
+    this.timers.add(timer);
+  }
+}
