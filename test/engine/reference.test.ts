@@ -141,7 +141,7 @@ const macroTexts: Readonly<Record<string, string>> = {
 };
 const macros = new Map(Object.entries(macroTexts).map(([name, text]) => [name, parse(text).ast!]));
 
-const eventValues: fc.Arbitrary<Record<string, Value>> = fc.record(
+const eventValues: fc.Arbitrary<Record<string, Value | undefined>> = fc.record(
   Object.fromEntries([
     ...FIELD_SPECS.map((spec) => [spec.name, spec.list === true ? fc.array(values(spec.type), { maxLength: 3 }) : values(spec.type)]),
     ...CANDIDATE_FIELDS.map((field) => [field.name, fc.array(values(field.type), { maxLength: 3 })]),

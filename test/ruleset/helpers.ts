@@ -6,7 +6,7 @@ import { print } from '../../src/lang/print.js';
 import { type LoadOptions, type LoadedRuleset, loadRuleset } from '../../src/ruleset/load.js';
 import type { AnyCatalogue, Rule, Ruleset } from '../../src/ruleset/ruleset.js';
 
-export const catalogues: readonly AnyCatalogue[] = [syscallCatalogue(), auditCatalogue({ hostname: 'node1' })];
+export const catalogues: readonly AnyCatalogue[] = [syscallCatalogue(), auditCatalogue({ hostname: 'node1', clock: { firstEvent: 0n } })];
 
 export function load(text: string | readonly string[], options: Partial<LoadOptions> = {}): LoadedRuleset {
   const texts = typeof text === 'string' ? [text] : text;

@@ -21,10 +21,10 @@ function file(text: string, name = `falco-${serial++}.yaml`): string {
 }
 
 const noEnv = () => undefined;
-function load(text: string, options: readonly string[] = [], env: ConfigRequest['env'] = noEnv) {
-  return loadConfig({ path: file(text), options, ...(env && { env }) });
+function load(text: string, options: readonly string[] = [], env: NonNullable<ConfigRequest['env']> = noEnv) {
+  return loadConfig({ path: file(text), options, env });
 }
-function good(text: string, options: readonly string[] = [], env: ConfigRequest['env'] = noEnv): LoadedConfig {
+function good(text: string, options: readonly string[] = [], env: NonNullable<ConfigRequest['env']> = noEnv): LoadedConfig {
   const { value, diagnostics } = load(text, options, env);
   expect(diagnostics.map((d) => d.message)).toEqual([]);
   if (value === null) throw new Error('no value');
