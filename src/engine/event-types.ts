@@ -10,6 +10,8 @@ import { Planner, type CheckNode, type PlanNode } from './plan.js';
 
 export class TypeFolder<E> {
   private readonly names: readonly (readonly string[])[];
+  /** What each check compares with, asked for once per event type. */
+  private readonly wanted = new Map<CheckNode<E>, ReadonlySet<unknown>>();
 
   constructor(private readonly planner: Planner<E>, catalogue: SourceCatalogue<E>) {
     const names: string[][] = Array.from({ length: catalogue.eventTypeCount }, () => []);
@@ -62,6 +64,15 @@ export class TypeFolder<E> {
     return found;
   }
 
+  private wantedBy(check: CheckNode<E>): ReadonlySet<unknown> {
+    let wanted = this.wanted.get(check);
+    if (wanted === undefined) {
+      wanted = new Set<unknown>(check.constants);
+      this.wanted.set(check, wanted);
+    }
+    return wanted;
+  }
+
   /** Null: it depends on more than the type. */
   decide(check: CheckNode<E>, type: number): boolean | null {
     if (check.left.field?.name !== 'evt.type' || check.right !== null || check.modifier !== null) return null;
@@ -69,10 +80,9 @@ export class TypeFolder<E> {
     // A type without a name: nothing is known of what `evt.type` says.
     if (names.length === 0) return null;
     if (check.operator === null) return true;
-    const wanted = new Set<unknown>(check.constants);
-    const hits = names.filter((name) => wanted.has(name)).length;
+    const wanted = this.wantedBy(check);
     // Of several names the list may lack one; that none of them is wanted is certain, that all are is not.
-    const inside = hits === 0 ? false : names.length === 1 ? true : null;
+    const inside = !names.some((name) => wanted.has(name)) ? false : names.length === 1 ? true : null;
     switch (check.operator.name) {
       case '=':
       case 'in':

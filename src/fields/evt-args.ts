@@ -11,9 +11,16 @@ import { fieldWith } from './catalogue.js';
 
 type Reader = FieldReader<EventView>;
 
-/** For each event type, where the parameter of this name is; -1: it has none. */
+const INDEXES = new Map<string, Int8Array>();
+
+/** For each event type, where the parameter of this name is; -1: it has none. Rules name the same few again and again. */
 function indexes(name: string): Int8Array {
-  return Int8Array.from(EVENTS, (row) => row.params.findIndex((param) => param.name === name));
+  let found = INDEXES.get(name);
+  if (found === undefined) {
+    found = Int8Array.from(EVENTS, (row) => row.params.findIndex((param) => param.name === name));
+    INDEXES.set(name, found);
+  }
+  return found;
 }
 
 /** The first event that has a parameter of this name decides on its type. */

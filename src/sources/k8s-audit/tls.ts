@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 import { StartError } from '../source.js';
 
 export interface CredentialFiles {
@@ -33,6 +33,8 @@ export class Credentials {
     const paths = [this.files.bearerToken, this.tls ? this.files.certificate : null, this.tls ? this.files.clientAuthority : null];
     const watched = paths.filter((path) => path !== null);
     if (watched.length === 0) return;
+    // Loaded here: without files to watch there is no need for it.
+    const { watch } = await import('chokidar');
     this.#watcher = watch(watched, { ignoreInitial: true, awaitWriteFinish: { stabilityThreshold: 200, pollInterval: 50 } });
     this.#watcher.on('all', () => void this.#reload());
   }
