@@ -18,7 +18,6 @@ const BY_GROUP: Readonly<Record<string, string>> = {
   'events.k8s.io': 'events',
   extensions: 'daemonsets deployments ingresses networkpolicies podsecuritypolicies replicasets',
   'flowcontrol.apiserver.k8s.io': 'flowschemas prioritylevelconfigurations',
-  'metrics.k8s.io': 'nodes pods',
   'networking.k8s.io': 'ingressclasses ingresses ipaddresses networkpolicies servicecidrs',
   'node.k8s.io': 'runtimeclasses',
   policy: 'poddisruptionbudgets podsecuritypolicies',
@@ -33,12 +32,24 @@ for (const [group, resources] of Object.entries(BY_GROUP)) {
   for (const resource of resources.split(' ')) GROUPS.set(resource, [...(GROUPS.get(resource) ?? []), group]);
 }
 
-/** Subresources that only the core group has. */
-const CORE_SUBRESOURCES = new Set(['attach', 'binding', 'ephemeralcontainers', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'resize']);
+/** Subresources that only some resources of the core group have. */
+const CORE_SUBRESOURCES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['attach', ['pods']],
+  ['binding', ['pods']],
+  ['ephemeralcontainers', ['pods']],
+  ['eviction', ['pods']],
+  ['exec', ['pods']],
+  ['log', ['pods']],
+  ['portforward', ['pods']],
+  ['proxy', ['nodes', 'pods', 'services']],
+  ['resize', ['pods']],
+  ['token', ['serviceaccounts']],
+]);
 
 /** Groups that have a resource of this name; empty: it is none of Kubernetes' own. */
 export const groupsOf = (resource: string): readonly string[] => GROUPS.get(resource) ?? [];
 
-export const isCoreSubresource = (subresource: string): boolean => CORE_SUBRESOURCES.has(subresource);
+/** The resources that have a subresource of this name; null: many may. */
+export const resourcesWith = (subresource: string): readonly string[] | null => CORE_SUBRESOURCES.get(subresource) ?? null;
 
 export const KNOWN_RESOURCES: readonly string[] = [...GROUPS.keys()];

@@ -3,7 +3,7 @@
  * The smallest policy, of those that this knows to write, under which rules still see what they need. An apiserver takes the
  * first entry that fits, so entries stand in falling order of their level, and only the last may leave users out.
  */
-import { groupsOf, isCoreSubresource } from './api-resources.js';
+import { groupsOf, resourcesWith } from './api-resources.js';
 import { ANY, type Box, either, has, higher, hull, intersection, isAny, LEVELS, type Level, type Need, STAGES, values, within } from './needs.js';
 import type { GroupResources, Policy, PolicyRule } from './policy.js';
 
@@ -58,10 +58,13 @@ function expressible(box: Box): Box {
   const named = (choice: Box['verb']): Box['verb'] => (choice.but ? ANY : choice);
   let resource = named(box.resource);
   let subresource = named(box.subresource);
-  // What is no object has no resource; and the API group of an unknown resource is unknown.
-  const unknown = !resource.but && [...resource.values].some((one) => groupsOf(one).length === 0);
-  const anywhere = resource.but && (subresource.but || [...subresource.values].some((one) => !isCoreSubresource(one)));
-  if (unknown || anywhere) {
+  if (resource.but && !subresource.but) {
+    const having = [...subresource.values].map(resourcesWith);
+    // Other resources have none of these; where it cannot be said which have one, it may be any.
+    if (having.every((one) => one !== null)) resource = values(...having.flat());
+  }
+  // The API group of an unknown resource is unknown, and what is no object has no resource.
+  if (resource.but || [...resource.values].some((one) => groupsOf(one).length === 0)) {
     resource = ANY;
     subresource = ANY;
   }
@@ -124,13 +127,13 @@ function written({ box, level, reasons }: Entry, omitStages: readonly string[], 
 }
 
 function resourcesOf({ resource, subresource }: Box, more: readonly string[]): readonly GroupResources[] {
-  if (resource.but && subresource.but) return [];
+  if (resource.but) return [];
   const below = (one: string): string[] =>
     subresource.but ? [one, `${one}/*`] : sorted(subresource.values).map((sub) => (sub === '' ? one : `${one}/${sub}`));
   const byGroup = new Map<string, string[]>();
   const add = (group: string, items: readonly string[]): void => void byGroup.set(group, [...(byGroup.get(group) ?? []), ...items]);
-  for (const one of resource.but ? ['*'] : sorted(resource.values)) {
-    for (const group of [...(resource.but ? [''] : groupsOf(one)), ...more]) add(group, below(one));
+  for (const one of sorted(resource.values)) {
+    for (const group of [...groupsOf(one), ...more]) add(group, below(one));
   }
   return [...byGroup].sort(([a], [b]) => a.localeCompare(b)).map(([group, resources]) => ({ group, resources }));
 }

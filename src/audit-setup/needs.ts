@@ -95,7 +95,7 @@ function mapBox(choose: (dimension: Dimension) => Choice): Box {
 export function needsOf(rules: readonly Rule[]): readonly Need[] {
   return rules
     .filter((rule) => rule.enabled && rule.source === 'k8s_audit')
-    .map((rule) => ({ rule: rule.name, level: levelOf(rule), boxes: boxesOf(rule.condition, false) }));
+    .map((rule) => ({ rule: rule.name, level: levelOf(rule), boxes: fused(boxesOf(rule.condition, false)) }));
 }
 
 /** Everything that `expr` (or, when `negated`, its contrary) can hold for. */
@@ -130,6 +130,23 @@ function limited(boxes: readonly Box[]): readonly Box[] {
   const kept = boxes.filter((box, n) => !boxes.some((other, m) => (m < n || (m > n && !inside(other, box))) && inside(box, other)));
   return kept.length > MAX_BOXES ? [kept.reduce(hull)] : kept;
 }
+
+/** With those made one that differ in one respect only. */
+function fused(boxes: readonly Box[]): readonly Box[] {
+  const found: Box[] = [];
+  for (const box of boxes) {
+    let now = box;
+    for (let n = found.length - 1; n >= 0; n--) {
+      if (DIMENSIONS.filter((dimension) => !same(now[dimension], found[n][dimension])).length > 1) continue;
+      now = hull(now, found[n]);
+      found.splice(n, 1);
+    }
+    found.push(now);
+  }
+  return found;
+}
+
+const same = (a: Choice, b: Choice): boolean => within(a, b) && within(b, a);
 
 const inside = (a: Box, b: Box): boolean => DIMENSIONS.every((dimension) => within(a[dimension], b[dimension]));
 

@@ -8,4 +8,5 @@ export const SUBCOMMANDS: ReadonlyMap<string, { readonly about: string; readonly
   ['check', { about: 'everything there is to say about rules files', load: async () => (await import('./check.js')).check }],
   ['test', { about: 'rules against events written in YAML, captures and audit logs', load: async () => (await import('./test.js')).test }],
   ['explain', { about: 'why a rule matches an event, or does not', load: async () => (await import('./explain.js')).explainEvent }],
+  ['k8s-audit', { about: 'Kubernetes audit events: init writes policy, kubeconfig and certificates, doctor says what is missing', load: async () => (await import('./k8s-audit.js')).k8sAudit }],
 ]);
