@@ -13,7 +13,7 @@ const run = (command: string, args: readonly string[], cwd?: string): string =>
   execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
 
 /** Debian's static busybox, unpacked and not installed. */
-function busybox(): string {
+export function busybox(): string {
   const path = join(CACHE, `busybox-${process.arch}`);
   if (existsSync(path)) return path;
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-busybox-'));
