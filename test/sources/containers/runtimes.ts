@@ -67,10 +67,23 @@ function runtime(
       if (all.length > 0) command('rm', '-f', ...(name === 'podman' ? ['-t', '0'] : []), ...all);
       const ended = new Promise((resolve) => daemon.once('exit', resolve));
       if (daemon.exitCode === null && daemon.kill()) await ended;
-      for (const mount of ['root/overlay', 'data/overlay2']) spawnSync('umount', [join(dir, mount)], { stdio: 'ignore' });
-      rmSync(dir, { recursive: true, force: true });
+      await removeMounted(dir);
     },
   };
+}
+
+/** Podman cleans up after each container in a process of its own, which may mount its storage once more. */
+async function removeMounted(dir: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    spawnSync('umount', ['-l', join(dir, 'root/overlay')], { stdio: 'ignore' });
+    try {
+      rmSync(dir, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
 }
 
 async function start(program: string, args: readonly string[], socket: string, dir: string): Promise<ChildProcess> {
