@@ -61,8 +61,9 @@ export function loadedSources(plugins: Config['plugins']): readonly string[] {
 }
 
 export function cataloguesOf(sources: readonly string[], context: FieldContext, config: Config): readonly AnyCatalogue[] {
+  const json = config.plugins.some(({ name }) => name === 'json') && (config.load_plugins?.includes('json') ?? true);
   return sources.map((source) => {
-    const catalogue: AnyCatalogue = source === SYSCALL_SOURCE ? syscallCatalogue(context) : auditCatalogue(context);
+    const catalogue: AnyCatalogue = source === SYSCALL_SOURCE ? syscallCatalogue(context, { json }) : auditCatalogue(context);
     return withStaticFields(catalogue, config.static_fields);
   });
 }

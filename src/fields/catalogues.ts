@@ -19,6 +19,7 @@ import { fdClass } from './fd.js';
 import { fdListClass } from './fdlist.js';
 import { fsPathClass } from './fs-path.js';
 import { groupClass } from './group.js';
+import { absentJsonClass } from './jevt.js';
 import { containerClass } from './k8s.js';
 import { processClass } from './proc.js';
 import { userClass } from './user.js';
@@ -33,7 +34,8 @@ const DOTTED: readonly DottedField<EventView>[] = [
   { name: 'thread.cgroup' },
 ];
 
-export function syscallCatalogue(context: FieldContext = emptyContext()): SourceCatalogue<EventView> {
+/** `json`: the json plugin is loaded, whose fields all sources then have. */
+export function syscallCatalogue(context: FieldContext = emptyContext(), { json = false }: { readonly json?: boolean } = {}): SourceCatalogue<EventView> {
   const classes: readonly FieldClass<EventView>[] = [
     commonEventClass<EventView>({
       source: SYSCALL_SOURCE,
@@ -49,6 +51,7 @@ export function syscallCatalogue(context: FieldContext = emptyContext()): Source
     fsPathClass(),
     fdListClass(),
     containerClass(context),
+    ...(json ? [absentJsonClass<EventView>()] : []),
   ];
   return makeCatalogue<EventView>({
     source: SYSCALL_SOURCE,

@@ -50,3 +50,12 @@ export const JSON_CLASS: FieldClass<AuditEvent> = {
     }),
   ],
 };
+
+/** The same names for events that carry no JSON, such as system calls: known, so that shared macros load, and never there. */
+export function absentJsonClass<E>(): FieldClass<E> {
+  const absent: FieldReader<E> = () => null;
+  const fields = JSON_CLASS.fields.map(({ name, type, desc, argument, unlisted = false, deprecated = false }): FieldDef<E> => {
+    return { name, type, desc, ...(argument !== undefined && { argument }), unlisted, deprecated, bind: () => absent };
+  });
+  return { name: JSON_CLASS.name, ...(JSON_CLASS.shortDesc !== undefined && { shortDesc: JSON_CLASS.shortDesc }), desc: JSON_CLASS.desc, fields };
+}

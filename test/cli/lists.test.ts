@@ -10,11 +10,11 @@ import { emptyContext, syscallCatalogue } from '../../src/fields/catalogues.js';
 
 const reference = join(import.meta.dirname, '../../../shared/reference');
 const read = (name: string) => readFileSync(join(reference, name), 'utf8');
-const catalogues = [syscallCatalogue(), auditCatalogue(emptyContext())];
+const catalogues = [syscallCatalogue(emptyContext(), { json: true }), auditCatalogue(emptyContext())];
 
 /**
- * Everything but the descriptions, which are ours, in any order. Two differences are meant: fields that Falco has for
- * conditions only can be printed here, and the json fields are for audit events, where there is JSON.
+ * Everything but the descriptions, which are ours, in any order. One difference is meant: fields that Falco has for
+ * conditions only can be printed here.
  */
 function shapeOf(text: string): string[] {
   return text
@@ -23,9 +23,8 @@ function shapeOf(text: string): string[] {
     .map((line) => {
       const [, name, tags] = /^([\w.]+) *(\([A-Z_,]+\) )?/.exec(line) ?? [];
       const rest = /\(([A-Z_,]+)\)/.exec(tags ?? '')?.[1].split(',').filter((tag) => tag !== 'FILTER_ONLY') ?? [];
-      return line.startsWith('Field Class:') || line.startsWith('Event Sources:') ? line : `${name} ${rest.join(',')}`;
+      return line.startsWith('Field Class:') || line.startsWith('Event Sources:') ? line.replace(/\s+/g, ' ').trim() : `${name} ${rest.join(',')}`;
     })
-    .filter((line) => !line.startsWith('Event Sources:'))
     .sort();
 }
 

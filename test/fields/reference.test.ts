@@ -2,7 +2,7 @@
 /** The catalogue beside the peer's list of fields. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { syscallCatalogue } from '../../src/fields/catalogues.js';
+import { emptyContext, syscallCatalogue } from '../../src/fields/catalogues.js';
 
 const path = '../shared/reference/fields.json';
 
@@ -18,7 +18,7 @@ interface ReferenceClass {
   readonly fields: readonly ReferenceField[];
 }
 
-/** The json plugin reads other sources' events; those fields are the audit source's here. */
+/** The json plugin's fields have a test of their own below. */
 const OTHERS = new Set(['json (plugin)', 'k8saudit (plugin)']);
 
 describe.skipIf(!existsSync(path))('the fields of the syscall source are the reference\'s', () => {
@@ -50,4 +50,16 @@ describe.skipIf(!existsSync(path))('the fields of the syscall source are the ref
       expect(field?.desc.length).toBeGreaterThan(3);
     });
   }
+});
+
+describe('the json fields for system calls', () => {
+  it('are there when the json plugin is loaded, as for audit events, and never have a value', () => {
+    const catalogue = syscallCatalogue(emptyContext(), { json: true });
+    for (const name of ['json.value', 'json.obj', 'json.rawtime', 'jevt.value', 'jevt.obj', 'jevt.rawtime', 'jevt.time']) {
+      const read = catalogue.find(name)?.field.bind({ text: '/a', index: null });
+      expect(typeof read === 'function' && read({} as never)).toBe(null);
+    }
+    expect(catalogue.find('ka.verb')).toBe(null);
+    expect(syscallCatalogue().find('json.value')).toBe(null);
+  });
 });
