@@ -21,21 +21,26 @@ export function sortedJson(value: JsonInput): string {
   if (value === null) return 'null';
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('latin1'));
   if (isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
-  const keys = Object.keys(value).filter((key) => value[key] !== undefined).sort(byBytes);
-  return `{${keys.map((key) => `${quoted(key)}:${sortedJson(value[key])}`).join(',')}}`;
+  const keys = Object.keys(value);
+  // The order of UTF-8 is that of UTF-16 but for surrogates.
+  if (keys.some(hasSurrogates)) keys.sort(byBytes);
+  else keys.sort();
+  let text = '';
+  for (const key of keys) {
+    if (value[key] !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${sortedJson(value[key])}`;
+  }
+  return `{${text}}`;
 }
 
 /** A JSON string; half of a surrogate pair becomes the replacement character. */
 export function quoted(text: string): string {
-  return JSON.stringify(/[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
+  return JSON.stringify(hasSurrogates(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
 }
+
+const hasSurrogates = (text: string): boolean => /[\ud800-\udfff]/.test(text);
 
 function isArray(value: readonly JsonInput[] | { readonly [key: string]: JsonInput }): value is readonly JsonInput[] {
   return Array.isArray(value);
 }
 
-/** The order of their UTF-8, which for anything but surrogates is that of their UTF-16. */
-function byBytes(a: string, b: string): number {
-  if (/[\ud800-\udfff]/.test(a) || /[\ud800-\udfff]/.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
-  return a < b ? -1 : a > b ? 1 : 0;
-}
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
