@@ -14,6 +14,8 @@ export interface JsonObject {
 /** Keys and indexes from the event's root. */
 export type JsonPath = readonly (string | number)[];
 
+/** Of events of more bytes than this, only what is asked for is decoded. */
+const LARGE = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 const AUDIT_ID = slotOf('auditID');
 const STAGE = slotOf('stage');
@@ -155,6 +157,7 @@ export class AuditEvent implements EngineEvent {
     const start = this.#scan.starts[slot];
     const end = this.#scan.ends[slot];
     if (end === 0) return null;
+    if (this.#text === null && this.#end - this.#start > LARGE) return this.#bytes.toString('utf8', start, end);
     // One decoding of the whole and cuts from it cost less than a decoding of each part.
     const text = this.text;
     return this.#aligned ? text.slice(start - this.#start, end - this.#start) : this.#bytes.toString('utf8', start, end);
