@@ -64,6 +64,11 @@ describe('the layers of the source tree', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('servers, clients and watchers are imported where they start: nobody else waits for them', () => {
+    const wrong = imports.filter((i) => /^(fastify|undici|prom-client|chokidar)$/.test(i.to) && !i.typeOnly);
+    expect(shown(wrong)).toEqual([]);
+  });
+
   it('util imports nothing above it', () => {
     const wrong = imports.filter((i) => layer(i.from) === 'util' && i.to.endsWith('.ts') && layer(i.to) !== 'util');
     expect(shown(wrong)).toEqual([]);
