@@ -66,8 +66,8 @@ export class ContainerTable {
   private told: ContainerInfo | null = null;
   private toldBy = -1;
   evictions = 0;
-  /** Told of each process that is seen in a container of which nothing is known: whoever can ask the runtimes listens. */
-  onUnknown: ((id: string) => void) | null = null;
+  /** Told of each new process in a container that a runtime has made: whoever can ask the runtimes listens. */
+  onSeen: ((id: string) => void) | null = null;
 
   constructor(private readonly limit = 10_000) {}
 
@@ -101,7 +101,7 @@ export class ContainerTable {
 
   /** A process is in this container, and only its runtime can say more of it. */
   seen(id: string): void {
-    if (this.onUnknown !== null && !this.byId.has(id)) this.onUnknown(id);
+    if (this.onSeen !== null) this.onSeen(id);
   }
 
   set(info: ContainerInfo): void {

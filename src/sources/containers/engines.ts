@@ -11,7 +11,7 @@ export function openEngines(config: ContainerConfig, hostRoot: string): readonly
   return ENGINE_NAMES.flatMap((name) => {
     const { enabled, sockets } = config.engines[name];
     if (!enabled) return [];
-    return (sockets.length > 0 ? sockets : defaultSockets(name, hostRoot)).map((socket) => openEngine(name, hostRoot + socket, config));
+    return (sockets.length > 0 ? sockets : defaultSockets(name, hostRoot)).map((socket) => openEngine(name, socketPath(socket, hostRoot), config));
   });
 }
 
@@ -24,6 +24,14 @@ function openEngine(name: EngineName, socket: string, config: ContainerConfig): 
     default:
       return name satisfies never;
   }
+}
+
+/** /var/run is a link to /run on the host, and below HOST_ROOT it leads out of it again. */
+function socketPath(socket: string, hostRoot: string): string {
+  const path = hostRoot + socket;
+  if (hostRoot === '' || !socket.startsWith('/var/run/') || existsSync(path)) return path;
+  const direct = hostRoot + socket.slice('/var'.length);
+  return existsSync(direct) ? direct : path;
 }
 
 function defaultSockets(name: EngineName, hostRoot: string): readonly string[] {

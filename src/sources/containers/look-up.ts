@@ -65,8 +65,9 @@ export class ContainerLookUp {
   private readonly open = new Map<string, Question>();
   private readonly waiting: Question[] = [];
   private readonly misses = new Map<string, number>();
-  /** Containers without processes: since when, and whether they ever had one. */
+  /** Containers without processes: since when. */
   private readonly idle = new Map<string, number>();
+  /** Those that ever had a process. */
   private readonly used = new Set<string>();
   private readonly warned = new Set<ContainerEngine>();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -87,7 +88,7 @@ export class ContainerLookUp {
     const present = engines.filter((engine) => !absent.includes(engine));
     if (present.length > 0) info(`Container runtimes: ${shown(present)}`);
     if (absent.length > 0) info(`Container runtimes that are not there (yet): ${shown(absent)}`);
-    table.onUnknown = (id) => this.want(id, true, false);
+    table.onSeen = (id) => this.seen(id);
     this.sweeper = setInterval(() => this.sweep(performance.now()), SWEEP_MS);
     this.sweeper.unref();
     const listed = Promise.all(engines.map((engine) => this.list(engine)));
@@ -101,7 +102,7 @@ export class ContainerLookUp {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    this.options.table.onUnknown = null;
+    this.options.table.onSeen = null;
     if (this.sweeper !== null) clearInterval(this.sweeper);
     for (const timer of this.timers) clearTimeout(timer);
     this.whenIdle?.();
@@ -129,8 +130,13 @@ export class ContainerLookUp {
       if (now - since >= (this.used.has(id) ? GONE_MS : UNSTARTED_MS)) table.delete(id);
     }
     for (const id of this.idle.keys()) if (table.get(id) === null) this.idle.delete(id);
-    for (const id of this.used) if (table.get(id) === null) this.used.delete(id);
+    for (const id of this.used) if (table.get(id) === null && !this.open.has(id)) this.used.delete(id);
     for (const [id, until] of this.misses) if (until <= now) this.misses.delete(id);
+  }
+
+  private seen(id: string): void {
+    this.used.add(id);
+    if (this.options.table.get(id) === null) this.want(id, true, false);
   }
 
   private want(id: string, seen: boolean, again: boolean): void {

@@ -178,6 +178,25 @@ describe('a container without processes', () => {
   });
 });
 
+describe('many short-lived containers', () => {
+  it('are each known once, and all forgotten a minute after their only process', async () => {
+    const idOf = (path: string) => /containers\/(\w+)\/json/.exec(path)?.[1] ?? '';
+    await begin(docker(await serve('d', answers((path) => (path === '/containers/json' ? [] : path.startsWith('/images') ? null : { ...INSPECT, Id: idOf(path).padEnd(64, '0'), Name: idOf(path) })))));
+    const ids = Array.from({ length: 2_000 }, (_, i) => i.toString(16).padStart(12, '0'));
+    for (const id of ids) {
+      table.seen(id);
+      table.seen(id);
+    }
+    await until(() => table.size === ids.length, 20_000);
+    expect(ids.filter((id) => table.get(id)?.name !== id)).toEqual([]);
+    expect(lookUp.stats()).toMatchObject({ found: ids.length, late: ids.length, unknown: 0, failed: 0, refused: 0 });
+    const now = performance.now();
+    lookUp.sweep(now);
+    lookUp.sweep(now + 61_000);
+    expect(table.size).toBe(0);
+  });
+});
+
 describe("an image's name", () => {
   it.each([
     ['registry.example.com:5000/foo/bar:latest@sha256:0', 'registry.example.com:5000/foo/bar', 'latest'],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The container plugin's `init_config`. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +24,15 @@ describe('options of the container plugin', () => {
     mkdirSync(join(root, 'run/user/1001'));
     writeFileSync(join(root, 'run/user/1000/podman/podman.sock'), '');
     expect(sockets({ engines: { docker: { enabled: false } } }, root)).toEqual([`podman ${root}/run/podman/podman.sock`, `podman ${root}/run/user/1000/podman/podman.sock`]);
+    rmSync(root, { recursive: true });
+  });
+  it('find sockets below HOST_ROOT though /var/run is an absolute link there', () => {
+    const root = mkdtempSync(join(tmpdir(), 'host-root-'));
+    mkdirSync(join(root, 'run'));
+    mkdirSync(join(root, 'var'));
+    symlinkSync('/run', join(root, 'var/run'));
+    writeFileSync(join(root, 'run/falco-ts-test.sock'), '');
+    expect(sockets({ engines: { docker: { sockets: ['/var/run/falco-ts-test.sock'] }, podman: { enabled: false } } }, root)).toEqual([`docker ${root}/run/falco-ts-test.sock`]);
     rmSync(root, { recursive: true });
   });
   it('name sockets and switch runtimes off', () => {
