@@ -30,8 +30,7 @@ function openEngine(name: EngineName, socket: string, config: ContainerConfig): 
 function socketPath(socket: string, hostRoot: string): string {
   const path = hostRoot + socket;
   if (hostRoot === '' || !socket.startsWith('/var/run/') || existsSync(path)) return path;
-  const direct = hostRoot + socket.slice('/var'.length);
-  return existsSync(direct) ? direct : path;
+  return existsSync(`${hostRoot}/run`) ? hostRoot + socket.slice('/var'.length) : path;
 }
 
 function defaultSockets(name: EngineName, hostRoot: string): readonly string[] {
