@@ -8,6 +8,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, re
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { aptInstall } from './apt.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'falco-ts-tests');
@@ -33,7 +34,7 @@ function baseTar(): string {
   const { id, codename } = release();
   const tar = join(CACHE, `${codename}-${process.arch}.tar`);
   if (existsSync(tar)) return tar;
-  if (spawnSync('debootstrap', ['--version']).status !== 0) output('apt-get', 'install', '-y', '-q', 'debootstrap');
+  if (spawnSync('debootstrap', ['--version']).status !== 0) aptInstall('debootstrap');
   mkdirSync(CACHE, { recursive: true });
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-base-'));
   const components = id === 'ubuntu' ? 'main,universe' : 'main';

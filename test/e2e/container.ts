@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aptInstall } from './apt.js';
 import { PROJECT } from './live-monitor.js';
 
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'falco-ts-tests');
@@ -64,7 +65,7 @@ export class Container {
   readonly dir = mkdtempSync(join(tmpdir(), 'falco-ts-container-'));
 
   constructor(options: ContainerOptions = {}) {
-    if (spawnSync('runc', ['--version'], { stdio: 'ignore' }).status !== 0) run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'runc']);
+    if (spawnSync('runc', ['--version'], { stdio: 'ignore' }).status !== 0) aptInstall('runc');
     const image = join(this.dir, 'image');
     for (const dir of ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'run', 'mnt', 'root', 'var/run/secrets/kubernetes.io/serviceaccount']) {
       mkdirSync(join(image, dir), { recursive: true });

@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aptInstall } from '../../e2e/apt.js';
 import { busybox } from '../../e2e/container.js';
 import { canWatch } from '../../e2e/live-monitor.js';
 
@@ -25,13 +26,7 @@ export interface Runtime {
 }
 
 export function installRuntimes(): void {
-  if (installed()) return;
-  const install = ['install', '-y', '-q', '--no-install-recommends', ...Object.values(PACKAGES)];
-  // The packages' own services stay down: run level 1 has none.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  if (spawnSync('apt-get', install, { env, stdio: 'ignore' }).status === 0) return;
-  execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
-  execFileSync('apt-get', install, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (!installed()) aptInstall(...Object.values(PACKAGES));
 }
 
 export async function startDocker(): Promise<Runtime> {
