@@ -265,6 +265,8 @@ describe('the web server', () => {
     expect(await (await fetch(`${web}/healthz`)).text()).toBe('{"status": "ok"}');
     expect(await (await fetch(`${web}/versions`)).json()).toMatchObject({ engine_version: '63', engine_version_semver: '0.63.0' });
     expect(await (await fetch(`${web}/readyz`)).json()).toEqual({ ready: true, sources: { k8s_audit: { ready: true, state: 'running', events: 1, lost: 0 } } });
+    // The answer to the post comes before the alert has left: outputs do not hold up a source.
+    await program.until((p) => p.stdout.includes('\n'));
     const metrics = await (await fetch(`${web}/metrics`)).text();
     expect(metrics).toMatch(/^falcosecurity_falco_version_info\{version="/m);
     expect(metrics).toMatch(/^falcosecurity_falco_rules_matches_total\{priority="4",rule_name="Created",source="k8s_audit",tag_verb="true"\} 1$/m);
