@@ -7,6 +7,8 @@ import type { Config } from './config/schema.js';
 /** Something that loses things and counts them: a source, the state's tables, an output's queue. */
 export interface Lossy {
   readonly name: string;
+  /** How the log's line begins; `Lost in` unless said. */
+  readonly word?: string;
   losses(): Readonly<Record<string, number>>;
 }
 
@@ -43,13 +45,14 @@ export class LossWatch {
 
   check(now: number): void {
     for (const one of this.watched()) {
-      const before = this.seen.get(one.name) ?? { losses: {}, loggedAt: Number.NEGATIVE_INFINITY };
+      const key = `${one.word ?? ''} ${one.name}`;
+      const before = this.seen.get(key) ?? { losses: {}, loggedAt: Number.NEGATIVE_INFINITY };
       if (now - before.loggedAt < LOG_EVERY_MS) continue;
       const losses = { ...one.losses() };
       const grown = describeLosses(losses, before.losses);
       if (grown === '') continue;
-      this.seen.set(one.name, { losses, loggedAt: now });
-      this.log.warning(`Lost in ${one.name}: ${grown} (${sumLosses(losses)} in all)`);
+      this.seen.set(key, { losses, loggedAt: now });
+      this.log.warning(`${one.word ?? 'Lost in'} ${one.name}: ${grown} (${sumLosses(losses)} in all)`);
     }
   }
 
@@ -62,7 +65,8 @@ export class LossWatch {
 /** `syscall: 1200 events, 1190 evaluated, lost: ring_full 10`. */
 export function describeSource(name: string, stats: SourceStats): string {
   const lost = describeLosses(stats.losses);
-  return `   ${name}: ${stats.produced} events, ${stats.delivered} delivered, lost: ${lost === '' ? 'none' : lost}`;
+  const strain = describeLosses(stats.strain ?? {});
+  return `   ${name}: ${stats.produced} events, ${stats.delivered} delivered, lost: ${lost === '' ? 'none' : lost}${strain === '' ? '' : `; fell behind: ${strain}`}`;
 }
 
 export type DropOptions = Config['syscall_event_drops'];

@@ -226,6 +226,7 @@ export class Monitor {
   private lossy(): Lossy[] {
     return [
       ...this.open.map((source) => ({ name: `event source ${source.name}`, losses: () => source.stats().losses })),
+      ...this.open.map((source) => ({ name: `event source ${source.name}`, word: 'Falling behind in', losses: () => source.stats().strain ?? {} })),
       { name: 'state tables', losses: () => stateLosses(this.prepared.machine) },
       { name: 'container look-ups', losses: () => lookUpLosses(this.open) },
       { name: 'captures', losses: () => this.recorder.losses() },

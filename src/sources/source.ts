@@ -12,6 +12,8 @@ export interface SourceStats {
   readonly delivered: number;
   /** produced = delivered + the sum of these. */
   readonly losses: LossCounters;
+  /** Signs that the source falls behind, which lose nothing by themselves: waits for a free slab, events out of order. */
+  readonly strain?: LossCounters;
 }
 
 export interface Source<E extends EngineEvent = EngineEvent> {

@@ -122,7 +122,7 @@ export class SyscallSource implements Source<EventView> {
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
     const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls) : known;
     losses.unaccounted = produced - known;
-    return { produced, delivered: this.count, losses };
+    return { produced, delivered: this.count, losses, strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }
 
   private onSlab(index: number, bytes: number): void {

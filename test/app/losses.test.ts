@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { formatInternal } from '../../src/app/internal-message.js';
-import { type DropOptions, DropMonitor, LossWatch } from '../../src/app/losses.js';
+import { describeSource, type DropOptions, DropMonitor, LossWatch } from '../../src/app/losses.js';
 import type { SourceStats } from '../../src/sources/source.js';
 import { createLog } from '../../src/util/log.js';
 
@@ -73,5 +73,13 @@ describe('messages of the monitor itself', () => {
 
   it('are text with their fields in parentheses', () => {
     expect(formatInternal(internal, { json: false, hostname: 'node1' }).line).toMatch(/^\d\d:\d\d:28\.840675045: Debug Falco internal: x\. Something\. \(a=1 n_evts="7"\)$/);
+  });
+});
+
+describe('a source that falls behind', () => {
+  it('says in its closing line how often every slab was full, beside what it lost', () => {
+    const stats = { produced: 12, delivered: 10, losses: { ringFullFile: 2 }, strain: { slabFull: 3, outOfOrder: 0 } };
+    expect(describeSource('syscall', stats)).toBe('   syscall: 12 events, 10 delivered, lost: ringFullFile 2; fell behind: slabFull 3');
+    expect(describeSource('syscall', { ...stats, losses: {}, strain: { slabFull: 0, outOfOrder: 0 } })).toBe('   syscall: 12 events, 10 delivered, lost: none');
   });
 });
