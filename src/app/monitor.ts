@@ -146,7 +146,7 @@ export class Monitor {
       this.pipeline.swap(detection, pipelineOptions(loaded.config));
       this.recorder.configure(loaded.config.capture);
       this.recorder.follow(detection.rules);
-      for (const source of this.open) source.adapt(detection);
+      for (const source of this.open) source.adapt(detection, loaded.config);
       this.detection = detection;
       this.dns.follow(namesOf(detection));
       this.loaded = loaded;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which sources the configuration asks for, and how each is opened. */
 import { readFileSync } from 'node:fs';
+import { Ev } from '../events/ids.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { openEngines } from '../sources/containers/engines.js';
 import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up.js';
 import { readContainerConfig } from '../sources/containers/options.js';
-import { type Interest, interestOf } from '../sources/interest.js';
+import { interestOf, type Selection } from '../sources/interest.js';
 import { K8sAuditSource } from '../sources/k8s-audit.js';
 import { Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
@@ -17,6 +18,7 @@ import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { Log } from '../util/log.js';
 import type { LoadedConfig } from './config/load.js';
+import type { Config } from './config/schema.js';
 import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
 import type { Pipeline } from './pipeline.js';
@@ -34,8 +36,8 @@ export interface OpenSource {
   stats(): SourceStats;
   /** What asking the container runtimes came to; absent: nobody asks. */
   containers?(): LookUpStats;
-  /** Tells it what the rules now need. */
-  adapt(detection: Detection): void;
+  /** Tells it what the rules and the configuration now need. */
+  adapt(detection: Detection, config: Config): void;
 }
 
 export interface SourceTools {
@@ -67,13 +69,17 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
   const { loaded: { config }, machine, pipeline, log } = tools;
   const { engine } = config;
   const probe = engine.kind === 'kmod' ? { ...engine.kmod, cpus_for_each_buffer: engine.modern_ebpf.cpus_for_each_buffer } : engine.modern_ebpf;
-  const interest = (of: Detection) => interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), { allEvents: config.base_syscalls.all });
+  const interest = (of: Detection, base: Config['base_syscalls']) =>
+    interestOf(of.engine.eventTypesOf(SYSCALL_SOURCE), {
+      base, genericNames: of.engine.namesOf(SYSCALL_SOURCE, Ev.GENERIC_X),
+    });
+  const selection = interest(detection, config.base_syscalls);
   const bufferBytes = bufferPreset(probe.buf_size_preset);
   const procfs = new Procfs(machine.state.hostRoot);
   const userFiles = new UserFiles(machine.state, machine.users, machine.state.hostRoot);
   const containers = containerLookUp(tools);
   const source = new SyscallSource({
-    interest: interest(detection),
+    interest: selection,
     cpusPerBuffer: probe.cpus_for_each_buffer,
     bufferBytes,
     snaplen: config.falco_libs.snaplen,
@@ -96,7 +102,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
       `One ring buffer every '${probe.cpus_for_each_buffer}' CPUs.`,
     ],
     start: async () => {
-      warnOfIgnored(detection, interest(detection), log);
+      explain(selection, log);
       await containers.start();
       try {
         await source.start(pipeline.syscall);
@@ -115,9 +121,10 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
       await containers.stop();
     },
     containers: () => containers.stats(),
-    adapt: (next) => {
-      warnOfIgnored(next, interest(next), log);
-      source.setInterest(interest(next));
+    adapt: (next, { base_syscalls: base }) => {
+      const changed = interest(next, base);
+      explain(changed, log);
+      source.setInterest(changed);
     },
   };
 }
@@ -140,10 +147,13 @@ function containerLookUp({ loaded, machine, log }: SourceTools): ContainerLookUp
 }
 
 /** A rule that names a call which is not watched would be silent for no visible reason. */
-function warnOfIgnored({ engine }: Detection, { ignored, unavailable }: Interest, log: Log): void {
-  if (engine.eventTypesOf(SYSCALL_SOURCE) === 'all') return;
-  if (ignored.length > 0) log.warning(`Rules name system calls that are ignored by default, set base_syscalls.all to watch them: ${ignored.join(', ')}`);
-  if (unavailable.length > 0) log.debug(`Rules name system calls that this architecture does not have: ${unavailable.join(', ')}`);
+function explain({ syscalls, ignored, removed, unavailable, forState, invalid }: Selection, log: Log): void {
+  const list = (names: readonly string[]): string => names.join(', ');
+  if (invalid.length > 0) log.warning(`base_syscalls.custom_set names no system calls: ${list(invalid)}`);
+  if (ignored.length > 0) log.warning(`Rules name system calls that are ignored by default, set base_syscalls.all to watch them: ${list(ignored)}`);
+  if (removed.length > 0) log.warning(`Rules name system calls that base_syscalls.custom_set takes away: ${list(removed)}`);
+  if (unavailable.length > 0) log.debug(`Rules name system calls that this architecture does not have: ${list(unavailable)}`);
+  log.debug(`${syscalls.length} system calls are watched, for the state alone: ${list(forState)}`);
 }
 
 /** Puts the threads, descriptors, users and interfaces of the running machine into the state. */

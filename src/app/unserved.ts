@@ -5,7 +5,6 @@ import type { Config } from './config/schema.js';
 type Check = readonly [key: string, used: (config: Config) => boolean, why: string];
 
 const CHECKS: readonly Check[] = [
-  ['base_syscalls.custom_set', (c) => c.base_syscalls.custom_set.length > 0, 'the set follows from the rules and from what the state needs'],
   ['syscall_event_timeouts', (c) => c.syscall_event_timeouts.max_consecutives !== 1000, 'a quiet machine is not reported'],
   ['plugins_hostinfo', (c) => !c.plugins_hostinfo, 'no plugin runs that it could be kept from'],
   ['webserver.threadiness', (c) => c.webserver.threadiness > 1, 'the server needs one thread'],

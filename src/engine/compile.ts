@@ -4,7 +4,7 @@ import type { Expr } from '../lang/ast.js';
 import type { SourceCatalogue } from '../lang/catalogue.js';
 import { type Code, joinCode, js, Slots } from '../lang/code.js';
 import { FunctionEmitter, MAX_BODY, type PlannedRule } from './emit.js';
-import { foldAll } from './event-types.js';
+import { foldAll, namesThatMatch } from './event-types.js';
 import { Planner, type PlanNode } from './plan.js';
 
 /** Writes the indexes of matching rules to the hits array from `count` on, in no order; returns the new count. */
@@ -16,6 +16,8 @@ export interface Compiled<E> {
   /** Filled by the matchers. */
   readonly hits: Int32Array;
   readonly types: ReadonlySet<number>;
+  /** Of types that go by several names: those names that rules can match. */
+  readonly names: ReadonlyMap<number, ReadonlySet<string>>;
   readonly fields: ReadonlySet<string>;
   /** The generated text, for tests and benches. */
   readonly text: string;
@@ -60,6 +62,7 @@ export function compile<E>(rules: readonly IndexedCondition[], catalogue: Source
     byType: Array.from(indexByType, (index) => (index === -1 ? null : (matchers[index] as Matcher<E>))),
     hits,
     types,
+    names: namesThatMatch(planner, roots, catalogue),
     fields: fieldsOf(roots),
     text: body.text,
   };

@@ -31,6 +31,8 @@ export interface Engine {
   sourceIndex(name: string): number;
   /** The event types that the enabled rules of a source can match at all. */
   eventTypesOf(source: string): ReadonlySet<number> | 'all';
+  /** Of an event type that goes by several names (a generic system call): those names that they can match. */
+  namesOf(source: string, type: number): ReadonlySet<string>;
   /** Names of the fields (without arguments) that the enabled rules of a source use. */
   fieldsOf(source: string): ReadonlySet<string>;
 }
@@ -94,6 +96,10 @@ class CompiledEngine implements Engine {
     if (source === undefined) return new Set();
     const { types } = source.compiled;
     return types.size === source.catalogue.eventTypeCount ? 'all' : types;
+  }
+
+  namesOf(name: string, type: number): ReadonlySet<string> {
+    return this.sources[this.sourceIndex(name)]?.compiled.names.get(type) ?? new Set();
   }
 
   fieldsOf(name: string): ReadonlySet<string> {

@@ -20,27 +20,27 @@ export class TypeFolder<E> {
   }
 
   /** `memo` has to be a fresh one for each type. */
-  fold(node: PlanNode<E>, type: number, memo: Map<PlanNode<E>, PlanNode<E>>): PlanNode<E> {
+  fold(node: PlanNode<E>, type: number, memo: Map<PlanNode<E>, PlanNode<E>>, name?: string): PlanNode<E> {
     const known = memo.get(node);
     if (known !== undefined) return known;
-    const folded = this.build(node, type, memo);
+    const folded = this.build(node, type, memo, name);
     memo.set(node, folded);
     return folded;
   }
 
-  private build(node: PlanNode<E>, type: number, memo: Map<PlanNode<E>, PlanNode<E>>): PlanNode<E> {
+  private build(node: PlanNode<E>, type: number, memo: Map<PlanNode<E>, PlanNode<E>>, name?: string): PlanNode<E> {
     switch (node.kind) {
       case 'constant':
         return node;
       case 'check': {
-        const decided = this.decide(node, type);
+        const decided = this.decide(node, type, name);
         return decided === null ? node : this.planner.constant(decided);
       }
       case 'not':
-        return this.planner.not(this.fold(node.child, type, memo));
+        return this.planner.not(this.fold(node.child, type, memo, name));
       case 'and':
       case 'or': {
-        const children = node.children.map((child) => this.fold(child, type, memo));
+        const children = node.children.map((child) => this.fold(child, type, memo, name));
         const same = children.every((child, i) => child === node.children[i]);
         return same ? node : this.planner.group(node.kind, children);
       }
@@ -73,10 +73,14 @@ export class TypeFolder<E> {
     return wanted;
   }
 
-  /** Null: it depends on more than the type. */
-  decide(check: CheckNode<E>, type: number): boolean | null {
+  namesOf(type: number): readonly string[] {
+    return this.names[type] as readonly string[];
+  }
+
+  /** Null: it depends on more than the type. With `name`, for events of the type that go by that name. */
+  decide(check: CheckNode<E>, type: number, name?: string): boolean | null {
     if (check.left.field?.name !== 'evt.type' || check.right !== null || check.modifier !== null) return null;
-    const names = this.names[type] as readonly string[];
+    const names = name === undefined ? this.namesOf(type) : [name];
     // A type without a name: nothing is known of what `evt.type` says.
     if (names.length === 0) return null;
     if (check.operator === null) return true;
@@ -118,6 +122,34 @@ export function foldAll<E>(planner: Planner<E>, roots: readonly PlanNode<E>[], c
     groups.set(key, { types: [type], roots: roots.map((root) => folder.fold(root, type, memo)) });
   }
   return [...groups.values()];
+}
+
+/**
+ * Of the event types that go by several names: those names under which one of the conditions can hold. Types with one name
+ * are not in it.
+ */
+export function namesThatMatch<E>(planner: Planner<E>, roots: readonly PlanNode<E>[], catalogue: SourceCatalogue<E>): Map<number, Set<string>> {
+  const folder = new TypeFolder(planner, catalogue);
+  const checks = folder.typeChecks(roots);
+  const decided = new Map<string, boolean>();
+  const found = new Map<number, Set<string>>();
+  for (let type = 0; type < catalogue.eventTypeCount; type++) {
+    const names = folder.namesOf(type);
+    if (names.length < 2) continue;
+    const matching = new Set<string>();
+    for (const name of names) {
+      const key = checks.map((check) => folder.decide(check, type, name)).join();
+      let matches = decided.get(key);
+      if (matches === undefined) {
+        const memo = new Map<PlanNode<E>, PlanNode<E>>();
+        matches = roots.some((root) => folder.fold(root, type, memo, name) !== planner.false);
+        decided.set(key, matches);
+      }
+      if (matches) matching.add(name);
+    }
+    found.set(type, matching);
+  }
+  return found;
 }
 
 /** The event types for which a condition can hold at all. It has to be resolved and checked. */

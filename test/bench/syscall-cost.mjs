@@ -24,7 +24,7 @@ const kinds = {
   'attached, no call watched': { syscalls: [], tracepoints: [], ignored: [], unavailable: [] },
   'state, but not open and close': without(state, OPENS),
   'state (open and close watched)': state,
-  'write watched too': interestOf(new Set([Ev.SYSCALL_WRITE_X]), { allEvents: true }),
+  'write watched too': interestOf(new Set([Ev.SYSCALL_WRITE_X]), { base: { all: true } }),
 };
 
 const best = {};

@@ -34,7 +34,7 @@ let reason: string | null | undefined;
 /** Why the probe cannot be loaded here, null when it can. */
 export async function whyNotLive(): Promise<string | null> {
   if (reason !== undefined) return reason;
-  const source = new SyscallSource({ interest: { syscalls: [], tracepoints: [], ignored: [], unavailable: [] }, bufferBytes: 1 << 16 });
+  const source = new SyscallSource({ interest: { syscalls: [], tracepoints: [] }, bufferBytes: 1 << 16 });
   try {
     await source.start(() => {});
     await source.stop();
@@ -64,8 +64,7 @@ export function describeLive(name: string, body: () => void): void {
 /** All that the probe has an event of its own for, and what the state needs. */
 export function interestIn(names: readonly string[]): Interest {
   const types = new Set(SYSCALLS.filter((row) => names.includes(row.name) && row.exit !== 1).map((row) => row.exit));
-  const genericCodes = new Set(SYSCALLS.filter((row) => names.includes(row.name) && row.exit === 1).map((row) => row.code));
-  return interestOf(types, { allEvents: true, genericCodes });
+  return interestOf(types, { base: { all: true }, genericNames: new Set(names) });
 }
 
 function decode(view: EventView): LiveEvent {
