@@ -36,7 +36,7 @@ export function createMachine(config: Config): Machine {
   const containers = new ContainerTable();
   const live = config.engine.kind !== 'replay';
   const state = new State({
-    threadTableSize: config.falco_libs.thread_table_size,
+    ...(config.falco_libs.thread_table_size > 0 && { threadTableSize: config.falco_libs.thread_table_size }),
     users,
     containers,
     hostRoot: process.env.HOST_ROOT ?? '',

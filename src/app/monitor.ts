@@ -3,12 +3,10 @@
 import { hostNamesIn } from '../fields/host-names.js';
 import type { SourceText } from '../lang/diagnostic.js';
 import type { OutputMessage } from '../outputs/output.js';
-import { ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
 import { DnsResolver } from '../sources/dns-resolver.js';
 import { loadNative } from '../sources/native-binding.js';
 import { StartError } from '../sources/source.js';
 import type { ConfigurableLog } from '../util/log.js';
-import { VERSION } from '../util/package.js';
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { createDetection, type Detection, hashes } from './detection.js';
@@ -19,7 +17,7 @@ import { describeSource, DropMonitor, type Lossy, LossWatch } from './losses.js'
 import type { Machine } from './machine.js';
 import { type MetricsInput, renderMetrics } from './metrics.js';
 import { MetricsWriter } from './metrics-snapshot.js';
-import { Outputs } from './outputs.js';
+import { Outputs, requireOutput } from './outputs.js';
 import { Pidfile } from './pidfile.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepared } from './prepare.js';
@@ -27,6 +25,7 @@ import { Readiness, type WatchedSource } from './readiness.js';
 import { Recorder } from './recorder.js';
 import { RuleStats } from './rule-stats.js';
 import { type OpenSource, openSource, replaySource } from './sources.js';
+import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Webserver } from './webserver.js';
 
@@ -140,6 +139,7 @@ export class Monitor {
       const before = this.loaded.config;
       const loaded = prepareConfig(this.request, this.log);
       const next = prepare(this.request, loaded, log, this.prepared.machine);
+      requireOutput(loaded.config);
       const detection = createDetection(next.ruleset, next.catalogues, loaded.config.rule_matching, this.pipeline.alert);
       this.recorder.check(loaded.config.capture);
       await this.outputs.reconfigure(loaded.config);
@@ -261,10 +261,7 @@ export class Monitor {
     const { webserver, metrics } = this.loaded.config;
     const tls = webserver.ssl_enabled ? ' (SSL)' : '';
     const part = new Webserver(webserver, {
-      versions: () => ({
-        falco_version: VERSION, falco_ts_version: VERSION,
-        engine_version: String(ENGINE_VERSION.minor), engine_version_semver: formatVersion(ENGINE_VERSION),
-      }),
+      versions: () => versions(this.loaded.plugins),
       metrics: metrics.enabled && webserver.prometheus_metrics_enabled ? () => renderMetrics(this.metricsInput()) : null,
       readiness: () => this.readiness.view(Date.now()),
     });

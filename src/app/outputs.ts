@@ -46,6 +46,14 @@ function specsOf(config: Config, { log, loadSyslog }: OutputTools): OutputSpec[]
   ];
 }
 
+const OUTPUTS = ['stdout_output', 'file_output', 'syslog_output', 'program_output', 'http_output'] as const;
+
+/** @throws StartError when alerts would go nowhere */
+export function requireOutput(config: Config): void {
+  if (OUTPUTS.some((name) => config[name].enabled)) return;
+  throw new StartError('NO_OUTPUT', 'No output configured, please make sure at least one output is configured and enabled', `enable one of ${OUTPUTS.join(', ')}`);
+}
+
 interface Live {
   readonly key: string;
   readonly channel: Channel;
@@ -63,9 +71,6 @@ export class Outputs implements Part {
   ) {}
 
   async start(): Promise<void> {
-    if (specsOf(this.config, this.tools).length === 0) {
-      throw new StartError('NO_OUTPUT', 'no output is enabled', 'enable at least one of stdout_output, file_output, syslog_output, program_output and http_output');
-    }
     this.live = await this.open(this.config);
   }
 

@@ -82,7 +82,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     interest: selection,
     cpusPerBuffer: probe.cpus_for_each_buffer,
     bufferBytes,
-    snaplen: config.falco_libs.snaplen,
+    ...(config.falco_libs.snaplen > 0 && { snaplen: config.falco_libs.snaplen }),
     dropFailed: probe.drop_failed_exit,
     seed: () => seedFromProc(machine, procfs),
   });

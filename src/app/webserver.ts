@@ -9,7 +9,7 @@ import type { ReadinessView } from './readiness.js';
 
 export interface WebserverViews {
   /** What `/versions` answers. */
-  readonly versions: () => Readonly<Record<string, string>>;
+  readonly versions: () => object;
   /** Null: metrics are not enabled. */
   readonly metrics: (() => Promise<{ readonly contentType: string; readonly text: string }>) | null;
   /** Whether the monitor does its work now, and per source why not. */

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `--list-events`: every event type with its parameters; and `-i`: the system calls that are ignored by default. */
+import { EVENT_SCHEMA_VERSION } from '../app/versions.js';
 import { type NamedValues, FLAG_SETS } from '../events/flags.js';
 import { SYSCALLS } from '../events/syscalls.js';
 import { EVENTS, type EventKind, type EventRow, OLD, type ParamRow, STATE, UNUSED } from '../events/table.js';
 import type { CliOptions, ListFormat } from './options.js';
 import { print } from './print.js';
-
-/** Of the event table that the ecosystem's names and numbers were taken from. */
-export const EVENT_SCHEMA_VERSION = '4.3.0';
 
 const CATEGORIES: readonly (readonly [title: string, kind: EventKind])[] = [
   ['Syscall events', 'syscall'],

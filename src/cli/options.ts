@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command line, read and checked. Names and meanings are Falco's. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { REMOVED_OPTIONS } from '../app/config/removed.js';
 import { SUBCOMMANDS } from './subcommands.js';
 
-export type ListFormat = 'text' | 'markdown' | 'json';
+const LIST_FORMATS = ['text', 'markdown', 'json'] as const;
+export type ListFormat = (typeof LIST_FORMATS)[number];
 
 export interface CliOptions {
   /** `-c`; null: search for one. */
@@ -57,6 +59,19 @@ function seconds(text: string): number {
   return value;
 }
 
+function listFormat(text: string): ListFormat {
+  const format = LIST_FORMATS.find((one) => one === text.toLowerCase());
+  if (format === undefined) throw new InvalidArgumentError(`Allowed choices are ${LIST_FORMATS.join(', ')}.`);
+  return format;
+}
+
+/** An option that Falco once had is most often one in an old start script. */
+function withReplacement(message: string): string {
+  const option = /unknown option '(--?[\w-]+)/.exec(message)?.[1] ?? '';
+  const instead = REMOVED_OPTIONS.get(option) ?? (option.startsWith('--') ? undefined : REMOVED_OPTIONS.get(option.slice(0, 2)));
+  return instead === undefined ? message : `${message.trimEnd()}\n  help: Falco has it no more; now it is ${instead}\n`;
+}
+
 /** @param args without the program's own name */
 export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   const command = new Command('falco-ts')
@@ -78,11 +93,11 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
     .option('--list-plugins', 'list what serves the configured plugins and exit')
     .option('--plugin-info <plugin_name>', 'print what is known of a plugin and exit')
     .option('-M <num_seconds>', 'stop after so many seconds', seconds, 0)
-    .addOption(new Option('--markdown', 'the same as --format markdown').hideHelp())
-    .addOption(new Option('--format <format>', 'of --list and --list-events').choices(['text', 'markdown', 'json']))
+    .option('--markdown', 'deprecated: --format markdown')
+    .option('--format <format>', 'of --list and --list-events: text, markdown or json', listFormat)
     .option('-N', 'print field names only, with --list')
     .option('-o, --option <opt=val>', 'set a configuration value: base.sub.key=val, list[1]=val, list[]=val; repeatable', collect, [])
-    .addOption(new Option('-p, --print <output_format>', 'append to every output (deprecated: -o append_output...)').hideHelp())
+    .option('-p, --print <output_format>', 'deprecated: -o append_output...; appends to every output (-pc, -pk: what suggested_output brings)')
     .option('-P, --pidfile <pid_file>', 'write the process id to a file')
     .option('-r <rules_file>', 'rules file or directory, instead of those in the configuration; repeatable', collect, [])
     .option('--support', 'print version, configuration and rules as JSON and exit')
@@ -92,6 +107,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
     .option('--version', 'print the version and exit')
     .option('--page-size', 'print the page size and exit')
     .addHelpText('after', `\nCommands, each with a --help of its own:\n${[...SUBCOMMANDS].map(([name, { about }]) => `  falco-ts ${name.padEnd(10)} ${about}`).join('\n')}`)
+    .configureOutput({ outputError: (message, write) => write(withReplacement(message)) })
     .exitOverride();
   try {
     command.parse([...args], { from: 'user' });
@@ -100,6 +116,13 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
     throw error;
   }
   const raw: Readonly<Record<string, unknown>> = command.opts();
+  if (raw.markdown === true) {
+    if (raw.format !== undefined) {
+      process.stderr.write('error: cannot specify both --markdown and --format\n');
+      return { kind: 'exit', code: 1 };
+    }
+    process.stderr.write('WARNING: --markdown is deprecated, use --format markdown instead.\n');
+  }
   const text = (key: string): string | null => (typeof raw[key] === 'string' ? (raw[key] as string) : null);
   const flag = (key: string): boolean => raw[key] === true;
   const list = (key: string): readonly string[] => raw[key] as string[];

@@ -16,14 +16,14 @@ const ABOUT: Readonly<Record<string, { readonly text: string; readonly capabilit
     open: DEFAULT_OPEN_PARAMS,
   },
   json: { text: 'Fields of events that are JSON', capabilities: ['Field Extraction'] },
-  container: { text: 'Fields of containers and pods', capabilities: ['Field Extraction', 'Event Parsing'] },
+  container: { text: 'Fields of containers and pods', capabilities: ['Field Extraction', 'Event Parsing', 'Async Events'] },
 };
 
 function info(name: string): string {
   const about = ABOUT[name];
   const version = BUILT_IN_PLUGINS.get(name);
   return (
-    `Name: ${name}\nDescription: ${about.text} (built in)\nVersion: ${version === undefined ? '?' : formatVersion(version)}\nCapabilities: \n` +
+    `Name: ${name}\nDescription: ${about.text} (built in)\nContact: the falco-ts project\nVersion: ${version === undefined ? '?' : formatVersion(version)}\nCapabilities: \n` +
     `${about.capabilities.map((one) => `  - ${one}\n`).join('')}${about.open === undefined ? '' : `Suggested open params: ${about.open}\n`}`
   );
 }
@@ -37,7 +37,7 @@ export function pluginInfo(options: CliOptions, log: ConfigurableLog): number {
   const wanted = options.pluginInfo ?? '';
   const plugin = prepareConfig(requestOf(options), log).plugins.find((one) => one.name === wanted || one.library_path === wanted);
   if (plugin === undefined || !(plugin.name in ABOUT)) {
-    throw new StartError('PLUGIN', `can't find plugin and/or load plugin '${wanted}'`, 'name one of the configured plugins that is built in');
+    throw new StartError('PLUGIN', `can't find plugin and print its info: ${wanted}`, 'name one of the configured plugins that is built in');
   }
-  return print(info(plugin.name));
+  return print(`${info(plugin.name)}Init config schema type: JSON\n`);
 }

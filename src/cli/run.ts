@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** No command: monitor until a signal, `-M` or the end of all sources; or, with `--dry-run`, only load everything. */
 import { Monitor } from '../app/monitor.js';
+import { requireOutput } from '../app/outputs.js';
 import { logStart, prepare, prepareConfig } from '../app/prepare.js';
 import type { ConfigurableLog } from '../util/log.js';
 import type { CliOptions } from './options.js';
@@ -12,6 +13,7 @@ export async function run(options: CliOptions, log: ConfigurableLog): Promise<nu
   logStart(loaded, log.log);
   if (options.print !== null) log.log.warning('The -p/--print option is deprecated. Use -o append_output... instead.');
   const prepared = prepare(request, loaded, log.log);
+  requireOutput(loaded.config);
   const monitor = new Monitor(request, prepared, log);
   if (options.dryRun) {
     log.log.info('Dry run: configuration and rules are fine, no event is processed');

@@ -4,12 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, withoutTimes } from './program.js';
+import { Batch } from './batch.js';
+import { withoutTimes } from './program.js';
 
 const RULE = '- rule: Opened\n  desc: Any open\n  condition: evt.type in (open, openat)\n  output: "opened %fd.name"\n  priority: NOTICE\n  tags: [file]\n';
 const AUDIT_RULE = '- rule: Audited\n  desc: Any audit event\n  condition: ka.verb exists\n  output: "verb %ka.verb"\n  priority: INFO\n  source: k8s_audit\n';
 
 let dir: string;
+const batch = new Batch();
+const run = (args: readonly string[]) => batch.run(args);
 const path = (name: string) => join(dir, name);
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'falco-ts-cli-'));
@@ -26,7 +29,10 @@ beforeAll(() => {
   writeFileSync(path('rules.d/20.yml'), AUDIT_RULE);
   writeFileSync(path('rules.d/30.txt'), 'not rules');
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => {
+  batch.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 const RULE_CONFIG = () => `rules_files: [${path('good.yaml')}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\n`;
 
@@ -43,9 +49,11 @@ const c = (args: string, code: 0 | 1, says: { readonly stdout?: RegExp; readonly
 const CASES: readonly [string, Case][] = [
   c('--help', 0, { stdout: /Usage: falco-ts/ }),
   c('-h', 0, { stdout: /--validate <rules_file>/ }),
-  c('--version', 0, { stdout: /^Falco version: \d+\.\d+\.\d+.*\nEngine: {8}0\.63\.0\n/ }),
+  c('--version', 0, { stdout: /^Falco version: \d+\.\d+\.\d+\nLibs version: {2}[\s\S]*\nEngine: {8}0\.63\.0\n/ }),
   c('--version -o json_output=true', 0, { stdout: /^\{"falco_version":.*"engine_version_semver":"0\.63\.0"/ }),
   c('--no-such-option', 1, { stderr: /unknown option '--no-such-option'/ }),
+  c('-T x', 1, { stderr: /unknown option '-T'\n {2}help: .*-o rules\[\]\.disable\.tag=<tag>/ }),
+  c('--list --markdown --format json', 1, { stderr: /cannot specify both --markdown and --format/ }),
   c('surplus', 1, { stderr: /too many arguments/ }),
   c('-M soon', 1, { stderr: /expected a whole number of seconds/ }),
   c('-c /nonexistent/falco.yaml --version', 1, { stderr: /\/nonexistent\/falco\.yaml cannot be read/ }),
@@ -64,7 +72,7 @@ const CASES: readonly [string, Case][] = [
   c('--dry-run -r @good.yaml --enable-source syscall --disable-source syscall', 1, { stderr: /can not mix/ }),
   c('--dry-run -r @good.yaml --enable-source nothing', 1, { stderr: /unknown event source: nothing/ }),
   c('--dry-run -r @good.yaml --disable-source syscall --disable-source k8s_audit', 1, { stderr: /at least one event source/ }),
-  c('-c @no-outputs.yaml', 1, { stderr: /no output is enabled \[NO_OUTPUT\]/ }),
+  c('-c @no-outputs.yaml --dry-run', 1, { stderr: /No output configured.*\[NO_OUTPUT\]/ }),
   c('-V @good.yaml', 0, { stdout: /good\.yaml: Ok\n$/ }),
   c('-V @good.yaml -V @audit.yaml', 0, { stdout: /good\.yaml: Ok\n.*audit\.yaml: Ok\n$/ }),
   c('-V @unknown-field.yaml', 1, { stdout: /unknown-field\.yaml: Invalid\n1 error[\s\S]*:3:\d+: error[\s\S]*\^/ }),
@@ -87,7 +95,7 @@ const CASES: readonly [string, Case][] = [
   c('--list-events', 0, { stdout: /^> open\(/m }),
   c('--list-plugins', 0, { stdout: /^2 Plugins Loaded:[\s\S]*Name: k8saudit/ }),
   c('--plugin-info k8saudit', 0, { stdout: /source='k8s_audit'/ }),
-  c('--plugin-info other', 1, { stderr: /can't find plugin/ }),
+  c('--plugin-info other', 1, { stderr: /can't find plugin and print its info: other/ }),
   c('--config-schema', 0, { stdout: /^\{[\s\S]*"title": "FalcoConfig"/ }),
   c('--rule-schema', 0, { stdout: /^\{[\s\S]*"\$schema"/ }),
   c('--page-size', 0, { stdout: /page size is: \d+ bytes/ }),
@@ -121,7 +129,7 @@ describe('falco-ts', () => {
   it('prints what is wrong in a configuration with its place', async () => {
     const config = path('wrong.yaml');
     writeFileSync(config, `rules_files: [${path('good.yaml')}]\nlog_stderr: true\nlog_syslog: false\nstdout_output:\n  enbled: true\nwebserver:\n  listen_port: many\n`);
-    const ended = await run(['-c', config, '--dry-run']);
+    const ended = await run(['-c', config, '--dry-run', '-o', 'syslog_output.enabled=true']);
     expect(ended.code).toBe(0);
     expect(withoutTimes(ended.stderr).replaceAll(dir, 'DIR')).toContain(
       "DIR/wrong.yaml:5:3: warning CONFIG_UNKNOWN_KEY: unknown key 'enbled' in 'stdout_output'; it is ignored\n" +

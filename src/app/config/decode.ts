@@ -2,6 +2,7 @@
 /** From a configuration tree to values: one walk along the schema that reads, checks and fills in defaults. */
 import type { Diagnostic, Span } from '../../lang/diagnostic.js';
 import { closest } from '../../lang/suggest.js';
+import { REMOVED_KEYS } from './removed.js';
 import { type Config, ConfigSchema } from './schema.js';
 import type { Shape } from './shape.js';
 import { type ConfigNode, type MapNode, plainValue } from './tree.js';
@@ -40,7 +41,8 @@ class Decoder {
     }
     for (const key of shape.required ?? []) {
       if (key in value) continue;
-      this.add('warning', 'CONFIG_MISSING_KEY', `'${key}' is missing in '${path.join('.')}'; the entry is ignored`, node.span);
+      // An entry that is passed over in silence would be a plugin that is not loaded.
+      this.add('error', 'CONFIG_MISSING_KEY', `'${key}' is missing in '${path.join('.')}'`, node.span);
       return ABSENT;
     }
     for (const [key, inner] of Object.entries(shape.properties ?? {})) {
@@ -73,7 +75,7 @@ class Decoder {
       case undefined:
         return plainValue(node);
       case 'object':
-        return this.wrong(path, `must be ${NAMES.object}`, node);
+        return this.wrong(path, `must be ${NAMES.object}`, node, shape.properties !== undefined);
       // One text stands for a list of one.
       case 'array': {
         const only = this.any(node, shape.items ?? {}, path);
@@ -90,8 +92,8 @@ class Decoder {
       case 'number': {
         const number = /^[-+]?(\d+\.?\d*|\.\d+|0x[\da-f]+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
         if (Number.isNaN(number) || (shape.type === 'integer' && !Number.isSafeInteger(number))) return this.wrong(path, `must be ${NAMES[shape.type]}`, node);
-        if (shape.minimum !== undefined && number < shape.minimum) return this.wrong(path, `must be at least ${shape.minimum}`, node);
-        if (shape.maximum !== undefined && number > shape.maximum) return this.wrong(path, `must be at most ${shape.maximum}`, node);
+        if (shape.minimum !== undefined && number < shape.minimum) return this.wrong(path, `must be at least ${shape.minimum}`, node, true);
+        if (shape.maximum !== undefined && number > shape.maximum) return this.wrong(path, `must be at most ${shape.maximum}`, node, true);
         return number;
       }
       default:
@@ -99,7 +101,7 @@ class Decoder {
     }
   }
 
-  /** @param fatal a word that is none of the known ones would change what is monitored if a default stood in for it */
+  /** @param fatal a default would stand in for what cannot be meant, and change what is monitored */
   private wrong(path: readonly string[], what: string, node: ConfigNode, fatal = false): typeof ABSENT {
     this.add(fatal ? 'error' : 'warning', 'CONFIG_WRONG_VALUE', `'${path.join('.')}' ${what}${fatal ? '' : '; the default is used'}`, node.span);
     return ABSENT;
@@ -107,8 +109,10 @@ class Decoder {
 
   private unknownKey(key: string, span: Span, known: readonly string[], path: readonly string[]): void {
     const where = path.length === 0 ? '' : ` in '${path.join('.')}'`;
+    const removed = REMOVED_KEYS.get([...path, key].join('.'));
     const near = closest(key, known);
-    this.add('warning', 'CONFIG_UNKNOWN_KEY', `unknown key '${key}'${where}; it is ignored`, span, near === null ? undefined : `did you mean '${near}'?`);
+    const hint = removed ?? (near === null ? undefined : `did you mean '${near}'?`);
+    this.add('warning', 'CONFIG_UNKNOWN_KEY', `unknown key '${key}'${where}; it is ignored`, span, hint);
   }
 
   private add(severity: 'error' | 'warning', code: string, message: string, span: Span, hint?: string): void {

@@ -10,7 +10,7 @@ import { PACKAGE_ROOT } from '../../util/package.js';
 import { decodeTree } from './decode.js';
 import type { Config } from './schema.js';
 import {
-  type ConfigNode, type Environment, expandEnvironment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, readTree, setNode, spanAt,
+  type ConfigNode, type Environment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, readTree, setNode, spanAt,
 } from './tree.js';
 
 /** Where the configuration is looked for when `-c` does not say. */
@@ -81,7 +81,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   if (root === null) return { value: null, diagnostics };
 
   const set = (option: string) => {
-    const problem = applyOption(root, option, env);
+    const problem = applyOption(root, option);
     if (problem !== null) diagnostics.push(problem);
   };
   // Included files come before the other options, which override them all.
@@ -136,8 +136,11 @@ export function filesIn(directory: string): string[] {
     .sort();
 }
 
-/** Sets one `-o key=value`. A value in braces or brackets is YAML (the peer: braces only), any other is a text. */
-function applyOption(root: MapNode, option: string, env: Environment): Diagnostic | null {
+/**
+ * Sets one `-o key=value`. A value in braces or brackets is YAML (the peer: braces only), any other is a text. Options are
+ * typed into a shell, which expands variables itself: here they are left alone.
+ */
+function applyOption(root: MapNode, option: string): Diagnostic | null {
   const equals = option.indexOf('=');
   const source: SourceText = { name: '<-o>', text: option };
   if (equals <= 0) {
@@ -145,10 +148,10 @@ function applyOption(root: MapNode, option: string, env: Environment): Diagnosti
   }
   const span: Span = { source, start: equals + 1, end: Math.max(option.length, equals + 2) };
   const text = option.slice(equals + 1);
-  let value: ConfigNode = { kind: 'scalar', text: expandEnvironment(text, env), plain: true, span };
+  let value: ConfigNode = { kind: 'scalar', text, plain: true, span };
   if ((text.startsWith('{') && text.endsWith('}')) || (text.startsWith('[') && text.endsWith(']'))) {
     // Read as the value of a key, so that a list is a document too; its parts all point at the option.
-    const wrapped = readTree({ name: '<-o>', text: `value: ${text}` }, env);
+    const wrapped = readTree({ name: '<-o>', text: `value: ${text}` }, null);
     const inner = wrapped.root?.entries.get('value')?.node;
     if (inner === undefined) {
       return fatal('CONFIG_OPTION', `the value of the option '${option}' is no YAML: ${wrapped.diagnostics[0]?.message ?? 'empty'}`);

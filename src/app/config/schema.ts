@@ -136,10 +136,10 @@ const properties = {
     all: bool(false),
   }),
   falco_libs: section({
-    thread_table_size: integer(262_144, { minimum: 1 }),
+    thread_table_size: integer(262_144, { description: 'Threads; 0: the default.' }),
     thread_table_auto_purging_interval_s: integer(300, { minimum: 1 }),
     thread_table_auto_purging_thread_timeout_s: integer(300, { minimum: 1 }),
-    snaplen: integer(80, { maximum: 65_535 }),
+    snaplen: integer(80, { maximum: 65_535, description: 'Bytes of data parameters; 0: the default.' }),
   }),
 };
 

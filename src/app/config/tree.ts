@@ -31,8 +31,11 @@ export type ConfigNode = ScalarNode | SeqNode | MapNode;
 
 export type Environment = (name: string) => string | undefined;
 
-/** Reads one document. Null with an error when the text is no YAML or no map at the top; an empty text is an empty map. */
-export function readTree(source: SourceText, env: Environment): { root: MapNode | null; diagnostics: Diagnostic[] } {
+/**
+ * Reads one document. Null with an error when the text is no YAML or no map at the top; an empty text is an empty map.
+ * @param env null: variables are not expanded
+ */
+export function readTree(source: SourceText, env: Environment | null): { root: MapNode | null; diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const document = parseDocument(source.text, { lineCounter: new LineCounter(), prettyErrors: false });
   // What follows a first error is mostly its consequence.
@@ -67,7 +70,7 @@ export function readTree(source: SourceText, env: Environment): { root: MapNode 
     if (isScalar(node)) {
       const plain = node.type === 'PLAIN';
       const text = plain ? (node.source ?? '') : String(node.value);
-      return { kind: 'scalar', text: expandEnvironment(text, env), plain, span: spanOf(node) };
+      return { kind: 'scalar', text: env === null ? text : expandEnvironment(text, env), plain, span: spanOf(node) };
     }
     return { kind: 'scalar', text: '', plain: true, span: whole };
   };
@@ -81,12 +84,33 @@ export function readTree(source: SourceText, env: Environment): { root: MapNode 
   return { root, diagnostics };
 }
 
-/** `${NAME}` becomes the variable's value, or nothing when there is none; `$${NAME}` stays as `${NAME}`. */
+/** Values may themselves name variables; one that leads back to itself must end. */
+const MOST_EXPANSIONS = 1000;
+
+/**
+ * `${NAME}` becomes the variable's value, or nothing when there is none; what the value names is expanded too. `$${NAME}`
+ * stays as `${NAME}`, and `$NAME` is left alone.
+ */
 export function expandEnvironment(text: string, env: Environment): string {
-  if (!text.includes('${')) return text;
-  return text.replace(/\$(\$\{[^}]*\})|\$\{([^}]*)\}/g, (_, escaped: string | undefined, name: string | undefined) =>
-    escaped ?? env(name ?? '') ?? '',
-  );
+  let value = text;
+  let expansions = 0;
+  for (let at = value.indexOf('$'); at !== -1; at = value.indexOf('$', at)) {
+    const escaped = value.startsWith('$${', at);
+    if (!escaped && !value.startsWith('${', at)) {
+      at++;
+      continue;
+    }
+    const end = value.indexOf('}', at);
+    if (end === -1) break;
+    if (escaped) {
+      value = value.slice(0, at) + value.slice(at + 1);
+      at++;
+      continue;
+    }
+    if (++expansions > MOST_EXPANSIONS) break;
+    value = value.slice(0, at) + (env(value.slice(at + 2, end)) ?? '') + value.slice(end + 1);
+  }
+  return value;
 }
 
 export type MergeStrategy = 'append' | 'override' | 'add-only';

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables as falco.yaml writes them
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expandEnvironment } from '../../../src/app/config/tree.js';
 import { type ConfigRequest, type LoadedConfig, loadConfig } from '../../../src/app/config/load.js';
 import type { Diagnostic } from '../../../src/lang/diagnostic.js';
 import { formatDiagnostic, lineAndColumn } from '../../../src/lang/diagnostic.js';
@@ -101,6 +103,15 @@ describe('values of falco.yaml', () => {
     expect(config.webserver.enabled).toBe(true);
     expect(config.file_output.filename).toBe(`/x/a\${DIR}.txt`);
   });
+
+  it.each([
+    ['$ENV', '$ENV'], ['$$ENV', '$$ENV'], ['${ENV}', 'value'], [' ${ENV} ', ' value '], ['$${ENV}', '${ENV}'], ['$${ENV}$${ENV}', '${ENV}${ENV}'],
+    ['$${${ENV}}', '${value}'], ['$${ENV}${ENV}', '${ENV}value'], ['/${ENV}/${ENV}${ENV}/x', '/value/valuevalue/x'], ['${NESTED}/x', 'value/x'],
+    ['${NONE}', ''], ['5 $ and ${ENV}', '5 $ and value'], ['${ENV', '${ENV'], ['${LOOP}', expect.stringMatching(/^\$\{LOOP\}$/)],
+  ])('%s expands to %s', (text, expected) => {
+    const env = (name: string) => ({ ENV: 'value', NESTED: '${ENV}', LOOP: '${LOOP}' })[name];
+    expect(expandEnvironment(text, env)).toEqual(expected);
+  });
 });
 
 describe('-o key=value', () => {
@@ -131,6 +142,12 @@ describe('-o key=value', () => {
     expect(diagnostics.map((d) => d.message)).toEqual([message]);
   });
 
+  it('variables are left to the shell', () => {
+    expect(good('', ['file_output.filename=/${X}', 'append_output[]={"extra_output": "a=${X}"}'], () => 'expanded').config).toMatchObject({
+      file_output: { filename: '/${X}' }, append_output: [{ extra_output: 'a=${X}' }],
+    });
+  });
+
   it('an unknown key is a warning that shows the option', () => {
     const { value, diagnostics } = load('', ['json_outptu=true']);
     expect(value).not.toBeNull();
@@ -145,8 +162,8 @@ describe('what is wrong in a file is said with its place', () => {
   it.each([
     ['json_output: maybe\n', ["1:14 warning CONFIG_WRONG_VALUE: 'json_output' must be a boolean; the default is used"]],
     ['webserver:\n  listen_prot: 1\n', ["2:3 warning CONFIG_UNKNOWN_KEY: unknown key 'listen_prot' in 'webserver'; it is ignored"]],
-    ['webserver:\n  listen_port: 70000\n', ["2:16 warning CONFIG_WRONG_VALUE: 'webserver.listen_port' must be at most 65535; the default is used"]],
-    ['plugins:\n  - library_path: x\n', ["2:5 warning CONFIG_MISSING_KEY: 'name' is missing in 'plugins.0'; the entry is ignored"]],
+    ['webserver:\n  listen_port: 70000\n', ["2:16 error CONFIG_WRONG_VALUE: 'webserver.listen_port' must be at most 65535"]],
+    ['plugins:\n  - library_path: x\n', ["2:5 error CONFIG_MISSING_KEY: 'name' is missing in 'plugins.0'"]],
     ['rules_files: {a: b}\n', ["1:14 warning CONFIG_WRONG_VALUE: 'rules_files' must be a list; the default is used"]],
     ['engine: {kind: gvisor}\n', ["1:16 error CONFIG_WRONG_VALUE: 'engine.kind' must be one of modern_ebpf, kmod, replay, nodriver"]],
     ['rule_matching: some\n', ["1:16 error CONFIG_WRONG_VALUE: 'rule_matching' must be one of first, all"]],
@@ -156,6 +173,9 @@ describe('what is wrong in a file is said with its place', () => {
     ['webserver: {enabled: true, listen_address: here}\n', ["1:44 error CONFIG_WEBSERVER: webserver.listen_address 'here' is not a valid IP address"]],
     ['syscall_event_drops: {actions: [ignore, log]}\n', ["1:32 error CONFIG_DROPS: the drop actions 'log' and 'alert' make no sense with 'ignore'"]],
     ['metrics: {enabled: true, output_rule: true, interval: 5000}\n', ["1:55 error CONFIG_METRICS: metrics.interval '5000' is not a duration with a unit of at least 100ms"]],
+    ['falco_libs: 512\n', ["1:13 error CONFIG_WRONG_VALUE: 'falco_libs' must be a map"]],
+    ['syscall_event_drops: {threshold: -1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at least 0"]],
+    ['syscall_event_drops: {threshold: 1.1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at most 1"]],
     ['- a\n', ['1:1 error CONFIG_NOT_A_MAP: a configuration file holds keys and values']],
     ['a: [1\n', ['2:1 error CONFIG_YAML: Flow sequence in block collection must be sufficiently indented and end with a ]']],
   ])('%j', (text, expected) => {
@@ -165,8 +185,14 @@ describe('what is wrong in a file is said with its place', () => {
   });
 
   it('a wrong entry of a list is left out and the others stay', () => {
-    const { value } = load('plugins:\n  - {library_path: x}\n  - {name: good}\n  - {library_path: y}\n');
-    expect(value?.config.plugins.map((p) => p.name)).toEqual(['good']);
+    const { value } = load('rules_files: [/a, {b: c}, /d]\n');
+    expect(value?.config.rules_files).toEqual(['/a', '/d']);
+  });
+
+  it('a key that Falco once had says what took its place', () => {
+    const { value, diagnostics } = load('grpc: {enabled: true}\nengine: {kind: nodriver, ebpf: {probe: x}}\n');
+    expect(value).not.toBeNull();
+    expect(diagnostics.map((d) => d.hint)).toEqual([expect.stringContaining('http_output'), expect.stringContaining('engine.modern_ebpf')]);
   });
 
   it('a missing file names itself', () => {
