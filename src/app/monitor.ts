@@ -342,7 +342,7 @@ export class Monitor {
 }
 
 function pipelineOptions(config: Config): PipelineOptions {
-  return { json: config.json_output, format: config };
+  return { json: config.json_output, redactSecrets: config.redact_secrets, format: config };
 }
 
 /** Containers that stay without metadata though a runtime may know them. */

@@ -5,8 +5,10 @@
  */
 import { captureAlert } from '../alert/capture.js';
 import { formatJson, formatText, type FormatOptions } from '../alert/format.js';
+import { AuditEvent } from '../events/audit-event.js';
 import type { EngineEvent } from '../events/event.js';
 import type { EventView } from '../events/event-view.js';
+import { withoutSecretData } from '../events/secret-data.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import type { OutputMessage } from '../outputs/output.js';
@@ -18,6 +20,8 @@ import type { RuleCount, RuleStats } from './rule-stats.js';
 
 export interface PipelineOptions {
   readonly json: boolean;
+  /** Alerts show no data of Kubernetes Secrets. */
+  readonly redactSecrets: boolean;
   readonly format: FormatOptions;
 }
 
@@ -70,8 +74,9 @@ export class Pipeline {
   readonly alert = (rule: Rule, event: EngineEvent): void => {
     const counter = this.counters.get(rule);
     if (counter !== undefined) this.stats.count(counter);
-    const alert = captureAlert(rule, event, this.machine.hostname);
-    const { json, format } = this.options;
+    const { json, format, redactSecrets } = this.options;
+    const shown = redactSecrets && event instanceof AuditEvent ? withoutSecretData(event) : event;
+    const alert = captureAlert(rule, shown, this.machine.hostname);
     this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name });
     if (this.recorder !== null) this.recorder.alerted(rule, event);
   };

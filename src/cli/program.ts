@@ -2,6 +2,7 @@
 /** One command line, from its words to an exit code. */
 import { explain, LoadFailed } from '../app/errors.js';
 import { createLog } from '../util/log.js';
+import { withoutCredentials } from '../util/redact.js';
 import { commandFor } from './commands.js';
 import { parseCommandLine } from './options.js';
 import { SUBCOMMANDS, type Subcommand } from './subcommands.js';
@@ -20,8 +21,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return await command(parsed.options, log);
   } catch (error) {
     // What led to LoadFailed has been logged with its place; a log that shows nothing must not make the end a mute one.
-    if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);
-    else if (!log.showsErrors) process.stderr.write(`Error: ${[error.message, ...error.details].join('\n')}\n`);
+    if (!(error instanceof LoadFailed)) complain(explain(error));
+    else if (!log.showsErrors) complain([error.message, ...error.details].join('\n'));
     return 1;
   }
 }
@@ -30,7 +31,11 @@ async function runSubcommand(run: Subcommand, args: readonly string[]): Promise<
   try {
     return await run(args);
   } catch (error) {
-    if (!(error instanceof LoadFailed)) process.stderr.write(`Error: ${explain(error)}\n`);
+    if (!(error instanceof LoadFailed)) complain(explain(error));
     return 2;
   }
+}
+
+function complain(text: string): void {
+  process.stderr.write(`Error: ${withoutCredentials(text)}\n`);
 }

@@ -7,6 +7,7 @@ import type { Pool } from 'undici';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
+import { withoutCredentials } from '../util/redact.js';
 import type { Output, OutputMessage } from './output.js';
 
 const compress = promisify(gzip);
@@ -182,9 +183,6 @@ export class HttpOutput implements Output {
     };
   }
 }
-
-/** For messages: a URL may carry a password. */
-const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/, '//***@');
 
 /** All certificates of a directory, each once (such directories hold links by hash); undefined (Node's own) when there are none. */
 function certificatesIn(directory: string): string[] | undefined {

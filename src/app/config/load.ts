@@ -33,6 +33,8 @@ export interface LoadedConfig {
   readonly files: readonly LoadedFile[];
   /** Directories of `config_files`, to watch. */
   readonly directories: readonly string[];
+  /** Values that came from environment variables, each with the variable's name. */
+  readonly expanded: ReadonlyMap<string, string>;
 }
 
 export interface ConfigRequest {
@@ -54,8 +56,12 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   const files: LoadedFile[] = [];
   const directories: string[] = [];
   // The bundled configuration names the bundled rules by where they are installed.
-  const env: Environment = (name) =>
-    (request.env ? request.env(name) : process.env[name]) ?? (name === 'FALCO_TS_HOME' ? PACKAGE_ROOT : undefined);
+  const expanded = new Map<string, string>();
+  const env: Environment = (name) => {
+    const value = request.env ? request.env(name) : process.env[name];
+    if (value !== undefined) expanded.set(value, name);
+    return value ?? (name === 'FALCO_TS_HOME' ? PACKAGE_ROOT : undefined);
+  };
 
   const read = (path: string): MapNode | null => {
     let text: string;
@@ -119,7 +125,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   }
   if (diagnostics.some((d) => d.severity === 'error') || minPriority === null) return { value: null, diagnostics };
   const rulesPaths = [...config.rules_files, ...config.rules_file].filter((file) => existsSync(file));
-  return { value: { config, minPriority, rulesPaths, plugins, files, directories }, diagnostics };
+  return { value: { config, minPriority, rulesPaths, plugins, files, directories, expanded }, diagnostics };
 }
 
 /** Case-insensitive; `info` is accepted for `informational`, as in rules. */

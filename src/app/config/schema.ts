@@ -65,6 +65,7 @@ const properties = {
   json_include_tags_property: bool(true),
   buffered_outputs: bool(false),
   rule_matching: oneOf(['first', 'all'], 'first'),
+  redact_secrets: bool(true, { description: 'Ours: alerts show no data of Kubernetes Secrets and no service account tokens. Rules see them.' }),
   outputs_queue: section({
     capacity: integer(0, { description: 'Messages that may wait for each output; 0: 64 million characters of them (a queue without bound would only move the loss).' }),
   }),
