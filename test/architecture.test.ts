@@ -65,7 +65,7 @@ describe('the layers of the source tree', () => {
   });
 
   it('servers, clients and watchers are imported where they start: nobody else waits for them', () => {
-    const wrong = imports.filter((i) => /^(fastify|undici|prom-client|chokidar)$/.test(i.to) && !i.typeOnly);
+    const wrong = imports.filter((i) => /^(fastify|undici|prom-client|chokidar|@connectrpc\/connect-node)$/.test(i.to) && !i.typeOnly);
     expect(shown(wrong)).toEqual([]);
   });
 

@@ -22,10 +22,10 @@ function podFields(context: FieldContext): readonly Field[] {
   };
   const podLabel = (info: ContainerInfo, key: string): string | null =>
     podLabels(info).get(key) ?? info.podSandboxLabels.get(key) ?? null;
-  /** A container without a network result of its own has its sandbox's. On the host both are empty. */
+  /** A container without a network result of its own has its sandbox's, where that is known. On the host both are empty. */
   const owner = (info: ContainerInfo): ContainerInfo | null => {
     if (info.podSandboxCniJson !== '') return info;
-    return info.podSandboxId === '' ? context.containers.get('') : sandboxEntry(context, info);
+    return info.podSandboxId === '' ? context.containers.get('') : (sandboxEntry(context, info) ?? info);
   };
   // biome-ignore format: one line a field
   return [

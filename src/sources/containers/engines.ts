@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The list of runtimes and where they listen. */
 import { existsSync, readdirSync } from 'node:fs';
+import { ContainerdEngine } from './containerd.js';
+import { CriEngine, KUBERNETES_NAMESPACE } from './cri.js';
 import { DockerEngine } from './docker.js';
 import type { ContainerEngine } from './engine.js';
 import { type ContainerConfig, ENGINE_NAMES, type EngineName } from './options.js';
 import { PodmanEngine } from './podman.js';
+
+const DOCKER_NAMESPACE = 'moby';
+/** Where Bottlerocket runs containers for the host itself. */
+const HOST_CONTAINERD = '/run/host-containerd/containerd.sock';
 
 /** One engine a socket, whether or not somebody listens there yet. */
 export function openEngines(config: ContainerConfig, hostRoot: string): readonly ContainerEngine[] {
@@ -21,9 +27,18 @@ function openEngine(name: EngineName, socket: string, config: ContainerConfig): 
       return new DockerEngine(socket, config);
     case 'podman':
       return new PodmanEngine(socket, config);
+    case 'containerd':
+      return new ContainerdEngine(socket, config, describedByOthers(config));
+    case 'cri':
+      return new CriEngine(socket, config);
     default:
       return name satisfies never;
   }
+}
+
+/** Docker and Kubernetes run their containers by containerd, and know more of them. */
+function describedByOthers({ engines }: ContainerConfig): ReadonlySet<string> {
+  return new Set([...(engines.docker.enabled ? [DOCKER_NAMESPACE] : []), ...(engines.cri.enabled ? [KUBERNETES_NAMESPACE] : [])]);
 }
 
 /** /var/run is a link to /run on the host, and below HOST_ROOT it leads out of it again. */
@@ -39,6 +54,10 @@ function defaultSockets(name: EngineName, hostRoot: string): readonly string[] {
       return ['/var/run/docker.sock'];
     case 'podman':
       return ['/run/podman/podman.sock', ...podmanOfUsers(hostRoot)];
+    case 'containerd':
+      return [HOST_CONTAINERD];
+    case 'cri':
+      return ['/run/containerd/containerd.sock', '/run/crio/crio.sock', '/run/k3s/containerd/containerd.sock', HOST_CONTAINERD];
     default:
       return name satisfies never;
   }

@@ -4,7 +4,7 @@ import { StartError } from '../source.js';
 import { HOOKS, type Hook } from './engine.js';
 
 /** Runtimes that are asked over sockets. */
-export const ENGINE_NAMES = ['docker', 'podman'] as const;
+export const ENGINE_NAMES = ['docker', 'podman', 'cri', 'containerd'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 export interface EngineConfig {
@@ -26,7 +26,6 @@ const UNSERVED: Readonly<Record<string, readonly [usual: unknown, why: string]>>
   log_level: [undefined, 'the level of the whole log counts'],
 };
 const CGROUP_ENGINES: ReadonlySet<string> = new Set(['lxc', 'libvirt_lxc', 'bpm']);
-const CRI_ENGINES: ReadonlySet<string> = new Set(['cri', 'containerd']);
 
 /** @throws StartError that names every key whose value makes no sense; unknown keys are only warned of, as the plugin ignores them */
 export function readContainerConfig(config: object, warn: (message: string) => void): ContainerConfig {
@@ -41,7 +40,7 @@ export function readContainerConfig(config: object, warn: (message: string) => v
     if (unserved === undefined) say(key, 'there is no such option');
     else if (value !== unserved[0]) say(key, unserved[1]);
   }
-  const chosen: Record<EngineName, EngineConfig> = { docker: ENABLED, podman: ENABLED };
+  const chosen: Record<EngineName, EngineConfig> = { docker: ENABLED, podman: ENABLED, cri: ENABLED, containerd: ENABLED };
   if (!isMap(engines)) must('engines', 'a map', engines);
   else {
     for (const [name, value] of Object.entries(engines)) {
@@ -53,8 +52,6 @@ export function readContainerConfig(config: object, warn: (message: string) => v
       else if (isEngine(name)) chosen[name] = { enabled, sockets };
       else if (CGROUP_ENGINES.has(name)) {
         if (!enabled) say(key, 'these containers are told by their cgroups alone');
-      } else if (CRI_ENGINES.has(name)) {
-        if (enabled) say(key, 'only Docker and Podman are asked so far');
       } else say(key, name === 'static' ? 'containers are told apart' : 'there is no such engine');
     }
   }
