@@ -332,6 +332,8 @@ export class Monitor {
     if (this.recorder.used) lines.push(this.recorder.format());
     const evictions = Object.entries(stateLosses(this.prepared.machine)).filter(([, count]) => count > 0);
     if (evictions.length > 0) lines.push(`State tables: ${evictions.map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
+    const { doubted, repaired, vanished } = this.prepared.machine.state.stats();
+    if (doubted > 0) lines.push(`State after losses: ${doubted} processes looked at, ${repaired} set right, ${vanished} threads found to have ended`);
     for (const source of this.open) {
       const asked = source.containers?.();
       if (asked !== undefined) lines.push(`Containers: ${asked.found} described by their runtimes, ${asked.late} of them late, ${asked.unknown} unknown to all, ${asked.failed} questions failed, ${asked.refused} not asked`);
@@ -353,8 +355,8 @@ function lookUpLosses(sources: readonly OpenSource[]): Record<string, number> {
 
 /** What found no room in the tables. */
 function stateLosses(machine: Machine): Record<string, number> {
-  const { refused, evicted, fdsRefused } = machine.state.stats();
-  return { threadsRefused: refused, threadsEvicted: evicted, fdsRefused };
+  const { refused, evicted, fdsRefused, doubtsRefused } = machine.state.stats();
+  return { threadsRefused: refused, threadsEvicted: evicted, fdsRefused, doubtsRefused };
 }
 
 /** Host names that enabled rules compare addresses with. */

@@ -87,7 +87,8 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     seed: () => seedFromProc(machine, procfs),
   });
   const keeper = new StateKeeper(machine.state, procfs, {
-    lostProcessEvents: () => source.counters()?.ringFullProcess ?? 0,
+    lostEvents: () => source.lost(),
+    arrivedEvents: () => source.delivered,
     purgeInterval: config.falco_libs.thread_table_auto_purging_interval_s,
     purgeTimeout: config.falco_libs.thread_table_auto_purging_thread_timeout_s,
   });

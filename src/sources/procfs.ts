@@ -79,34 +79,22 @@ export class Procfs {
     this.sockets.clear();
   }
 
-  /**
-   * Sets the state right after events were lost: processes that are gone leave it, unknown ones come in, and those that
-   * run another program, or are another process under an old id, are read anew.
-   */
-  resync(state: State): void {
+  /** Forgets what it remembers of sockets from one look to the next. */
+  refresh(): void {
     this.sockets.clear();
-    for (const thread of [...state.threads.values()]) if (!this.isAlive(thread.tid)) state.threads.remove(thread.tid);
-    for (const name of readdirSync(this.root)) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || pid <= 0) continue;
-      const known = state.threads.get(pid);
-      if (known !== undefined && !known.inferred && this.runs(known)) continue;
-      const found = this.process(pid, state);
-      if (found.length === 0) continue;
-      if (known === undefined) state.learn(found);
-      else state.relearn(found);
-    }
-    this.sockets.clear();
+  }
+
+  /** A process as it is now: its threads, the main one first; empty: it is gone; null: there is no telling. */
+  look(pid: number, state: State): readonly ThreadInfo[] | null {
+    if (this.bootTs === 0n) this.bootTs = this.readBootTime();
+    const threads = this.process(pid, state);
+    if (threads.length !== 0) return threads;
+    const stat = this.text(`${this.root}${pid}/stat`);
+    return stat === null || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z') ? [] : null;
   }
 
   isAlive(tid: number): boolean {
     return existsSync(`${this.root}${tid}`);
-  }
-
-  /** Still the program that we know. */
-  private runs(thread: ThreadInfo): boolean {
-    const path = link(`${this.root}${thread.tid}/exe`);
-    return path === null || path === thread.exepath || path === `${thread.exepath} (deleted)`;
   }
 
   /** One descriptor of a process as it is now; null: it is gone. */

@@ -104,6 +104,17 @@ export class SyscallSource implements Source<EventView> {
     return this.capture?.counters() ?? null;
   }
 
+  /** Events handed over so far. */
+  get delivered(): number {
+    return this.count;
+  }
+
+  /** Events so far that the state should have heard of and did not. */
+  lost(): number {
+    const c = this.counters();
+    return c === null ? 0 : c.ringFull + c.bpfDropped + c.decodeErrors + this.undecodable;
+  }
+
   stats(): SourceStats {
     const c = this.counters();
     const other = c === null ? 0 : c.ringFull - c.ringFullProcess - c.ringFullNetwork - c.ringFullFile;

@@ -18,6 +18,7 @@ import { MESSAGE_HANDLERS } from './handlers/messages.js';
 import { PROCESS_HANDLERS } from './handlers/process.js';
 import { SOCKET_HANDLERS } from './handlers/sockets.js';
 import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
+import { Repair, type RepairStats } from './repair.js';
 import { swapEnds } from './socket-ends.js';
 import { splitZeros, ThreadInfo } from './thread-info.js';
 import { adopt, ThreadTable, type ThreadTableStats } from './thread-table.js';
@@ -43,7 +44,7 @@ export interface ReceivedFd {
   readonly fd: number;
 }
 
-export interface StateStats extends ThreadTableStats {
+export interface StateStats extends ThreadTableStats, RepairStats {
   /** Descriptors that found no room in their process's table. */
   readonly fdsRefused: number;
   /** Events of threads of which nothing was known. */
@@ -105,6 +106,10 @@ export class State {
   /** When the machine was started, in nanoseconds since the epoch; 0n: not known. */
   bootTs = 0n;
   fdsRefused = 0;
+  /** What is to be looked at after a loss, and what was found. */
+  readonly repair: Repair;
+  /** Losses of events so far; what threads know from an earlier one is doubtful. */
+  private epoch = 0;
   private unknownThreads = 0;
   private readonly wanted: Set<number> | null;
   private readonly nameless: Map<string, number> | null;
@@ -116,6 +121,7 @@ export class State {
 
   constructor(options: StateOptions = {}) {
     this.threads = new ThreadTable(options.threadTableSize ?? DEFAULT_THREADS);
+    this.repair = new Repair(this.threads, (threads) => this.relearn(threads));
     this.users = options.users;
     this.containers = options.containers;
     this.hostRoot = options.hostRoot ?? '';
@@ -128,6 +134,7 @@ export class State {
   apply(view: EventView): boolean {
     const type = view.type;
     if (type >= TYPES) return false;
+    if (this.repair.waiting) this.repair.settle(view.timestampFloat());
     const lookup = LOOKUP[type];
     let thread: ThreadInfo | null = this.threads.get(view.tid) ?? null;
     if (lookup === Lookup.None) {
@@ -144,6 +151,7 @@ export class State {
       return true;
     }
     thread.lastAccess = view.tsHigh;
+    if (thread.epoch !== this.epoch) this.repair.doubt(thread, this.epoch);
     if (type === Ev.SCHEDSWITCH_6_E) {
       HANDLERS[type]!(this, view);
       return true;
@@ -179,7 +187,7 @@ export class State {
   }
 
   stats(): StateStats {
-    return { ...this.threads.stats(), fdsRefused: this.fdsRefused, unknownThreads: this.unknownThreads };
+    return { ...this.threads.stats(), ...this.repair.stats(), fdsRefused: this.fdsRefused, unknownThreads: this.unknownThreads };
   }
 
   // For sources: the state at the start, and look-ups that come back.
@@ -219,6 +227,11 @@ export class State {
     return list;
   }
 
+  /** Events were lost: what is known may be wrong from now on. */
+  lost(): void {
+    this.epoch++;
+  }
+
   /** Takes in what a look-up found of threads that were not known. Threads that have become known meanwhile stay. */
   learn(threads: readonly ThreadInfo[]): void {
     for (const thread of threads) {
@@ -231,6 +244,7 @@ export class State {
         });
         this.threads.remove(known.tid);
       }
+      thread.epoch = this.epoch;
       if (!this.threads.add(thread)) continue;
       this.threads.link(thread);
       if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
@@ -251,6 +265,7 @@ export class State {
     this.cgroupTexts.clear();
     this.exited = null;
     this.closing = null;
+    this.repair.clear();
   }
 
   /** Descriptors that threads were sent over unix sockets, for the source to look up; the list is emptied. */
@@ -272,6 +287,7 @@ export class State {
     this.unknownThreads++;
     if (this.wanted !== null && this.wanted.size < MAX_WANTED && tid > 0) this.wanted.add(tid);
     const thread = new ThreadInfo(tid, -1, new Map());
+    thread.epoch = this.epoch;
     thread.comm = '<NA>';
     thread.exe = '<NA>';
     return this.threads.add(thread) ? thread : null;
@@ -280,6 +296,8 @@ export class State {
   addThread(thread: ThreadInfo): boolean {
     if (!this.threads.add(thread)) return false;
     this.threads.link(thread);
+    thread.epoch = this.epoch;
+    this.repair.inherit(thread);
     return true;
   }
 

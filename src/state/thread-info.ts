@@ -95,6 +95,8 @@ export class ThreadInfo {
   // What the handlers remember from one event of this thread to the next.
   /** When it was last heard of, in units of 2^32 ns. */
   lastAccess = 0;
+  /** How many losses of events there had been when it was last known to be right, or was put in question. */
+  epoch = 0;
   lastFd = 0;
   /** Type of the last enter event. */
   lastEnter = -1;

@@ -11,7 +11,7 @@ import { wireOpenFlags } from '../../src/sources/procfs-fds.js';
 import { Procfs, wireCgroups } from '../../src/sources/procfs.js';
 import { parseInet, parseUnix } from '../../src/sources/procfs-sockets.js';
 import { StateKeeper, type StateKeeperOptions } from '../../src/sources/state-keeper.js';
-import { FdFlag } from '../../src/state/fd-info.js';
+import { FdFlag, FdInfo } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { feed } from '../helpers/event-builder.js';
@@ -106,7 +106,7 @@ describe.skipIf(!live)('processes of this machine', () => {
   });
 });
 
-const KEEP: StateKeeperOptions = { lostProcessEvents: () => 0, purgeInterval: 300, purgeTimeout: 300 };
+const KEEP: StateKeeperOptions = { lostEvents: () => 0, arrivedEvents: () => 0, purgeInterval: 300, purgeTimeout: 300 };
 
 describe.skipIf(!live)('look-ups while it runs', () => {
   it('a process that was missed is known after its first event, its parents included', async () => {
@@ -120,28 +120,56 @@ describe.skipIf(!live)('look-ups while it runs', () => {
     });
   });
 
-  it('after lost process events, the gone are gone, the new are there and a changed program is seen', async () => {
+  it('after a loss, a process that acts is set right from /proc, with its parent: program, user, directory, descriptors', async () => {
     await withChild(['/bin/sleep', '100'], (child) => {
       const state = seeded();
-      state.threads.remove(child.pid!);
-      const gone = new ThreadInfo(4_000_000, 4_000_000, new Map());
-      gone.ptid = 1;
-      state.threads.add(gone);
-      state.threads.link(gone);
+      const known = state.threads.get(child.pid!)!;
       const self = state.threads.get(process.pid)!;
-      self.exepath = '/usr/bin/what-was-before';
+      const names = (): unknown => [...known.fds].map(([fd, info]) => [fd, info.name]).sort();
+      const right = names();
+      known.exepath = '/usr/bin/what-was-before';
+      known.comm = 'before';
+      known.args = ['before'];
+      known.uid = 4711;
+      known.cwd = '/nowhere/';
+      known.fds.set(1, new FdInfo('file', '/closed/and/opened/anew'));
+      known.fds.set(77, new FdInfo('file', '/closed'));
+      known.fds.delete(2);
+      self.exepath = '/usr/bin/also-before';
       let lost = 0;
-      const keeper = new StateKeeper(state, new Procfs(''), { ...KEEP, lostProcessEvents: () => lost });
+      const keeper = new StateKeeper(state, new Procfs(''), { ...KEEP, lostEvents: () => lost });
+      const acts = (): void => feed(state, 'SYSCALL_GETUID_X', {}, { tid: child.pid!, ts: BigInt(Date.now()) * 1_000_000n });
+      acts();
       keeper.run();
-      expect(state.threads.get(child.pid!)).toBeUndefined();
+      expect([known.comm, state.stats().doubted]).toEqual(['before', 0]);
       lost = 3;
-      vi.spyOn(performance, 'now').mockReturnValue(1e9);
       keeper.run();
-      vi.restoreAllMocks();
-      expect([state.threads.get(child.pid!)!.comm, state.threads.get(4_000_000)]).toEqual(['sleep', undefined]);
-      expect(state.threads.get(process.pid)!.exepath).toBe(realpathSync(process.execPath));
-      expect(state.threads.parent(state.threads.get(child.pid!)!)!.pid).toBe(process.pid);
+      acts();
+      expect(known.comm).toBe('before');
+      const until = performance.now() + 10_000;
+      while ((known.comm === 'before' || self.exepath.endsWith('before')) && performance.now() < until) keeper.run();
+      expect([known.comm, known.args, known.exepath, known.uid, known.cwd]).toEqual(['sleep', ['100'], realpathSync('/bin/sleep'), 0, '/tmp/']);
+      expect(names()).toEqual(right);
+      expect(self.exepath).toBe(realpathSync(process.execPath));
+      expect(state.stats().repaired).toBeGreaterThanOrEqual(2);
+      expect(state.stats().doubtsRefused).toBe(0);
     });
+  });
+
+  it('after a loss, threads whose exit was lost are let go of, without waiting for them to act', () => {
+    const state = seeded();
+    const gone = new ThreadInfo(4_000_000, 4_000_000, new Map());
+    gone.ptid = 1;
+    state.addThread(gone);
+    let lost = 0;
+    const keeper = new StateKeeper(state, new Procfs(''), { ...KEEP, lostEvents: () => lost });
+    keeper.run();
+    expect(state.threads.get(4_000_000)).toBe(gone);
+    lost = 1;
+    const until = performance.now() + 10_000;
+    while (state.threads.get(4_000_000) !== undefined && performance.now() < until) keeper.run();
+    expect(state.threads.get(4_000_000)).toBeUndefined();
+    expect(state.stats().vanished).toBeGreaterThanOrEqual(1);
   });
 
   it('a process that is gone stays unknown, and is let go of later', () => {
