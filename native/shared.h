@@ -31,7 +31,8 @@ struct counts {
 	unsigned long long dropped;
 	/* A call of a 32-bit program, where these are not reported. */
 	unsigned long long foreign;
-	unsigned long long unused;
+	/* The kernel did not run a program because it was running already. Filled in by the addon, for all CPUs. */
+	unsigned long long missed;
 };
 
 struct config {

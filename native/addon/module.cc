@@ -145,7 +145,9 @@ class Capture : public Napi::ObjectWrap<Capture> {
   }
 
   void SetSyscalls(const Napi::CallbackInfo& info) {
-    if (probe_ != nullptr) probe_->SetInterest(Numbers(info[0]), Numbers(info[1]));
+    if (probe_ == nullptr) return;
+    probe_->SetInterest(Numbers(info[0]), Numbers(info[1]));
+    missing_ = probe_->missing();
   }
 
   Napi::Value Counters(const Napi::CallbackInfo& info) {
@@ -162,6 +164,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
     set("ringFullFile", c.ring_full[LOSS_FILE]);
     set("bpfDropped", c.dropped);
     set("foreignCalls", c.foreign);
+    set("missed", c.missed);
     if (drain_ != nullptr) ReadDrain();
     set("decodeErrors", decode_errors_);
     set("slabWaits", slab_waits_);

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <unordered_map>
 
+#include "../bpf/generated/events.h"
 #include "error.h"
 #include "generated/syscalls.h"
 
@@ -105,6 +106,20 @@ bpf_map* FindMap(bpf_object* object, const char* name) {
   return map;
 }
 
+struct OptionalProgram {
+  uint16_t event;
+  const char* program;
+  const char* tracepoint;
+};
+
+/** Frequent events, attached only while a rule asks for them. The names stand in bpf/events/tracepoints.h. */
+constexpr OptionalProgram kOptional[] = {
+    {EV_SCHEDSWITCH_6_E, "on_switch", "sched_switch"},
+    {EV_SIGNALDELIVER_E, "on_signal", "signal_deliver"},
+    {EV_PAGE_FAULT_E, "on_user_fault", "page_fault_user"},
+    {EV_PAGE_FAULT_E, "on_kernel_fault", "page_fault_kernel"},
+};
+
 }  // namespace
 
 Probe::Probe(const ProbeOptions& options) {
@@ -127,6 +142,7 @@ Probe::Probe(const ProbeOptions& options) {
         FillPrograms();
         SetInterest(options.syscalls, options.tracepoints);
         Attach();
+        AttachOptional();
         // Loading took some megabytes for instructions, relocations and type information.
 #ifdef __GLIBC__
         malloc_trim(0);
@@ -233,6 +249,26 @@ void Probe::Attach() {
     if (link == nullptr) Fail(errno, std::string("cannot attach ") + name);
     links_.push_back(link);
   }
+  for (const char* name : {"on_exec", "on_exit", "on_sys_exit", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
+    if (bpf_program* program = bpf_object__find_program_by_name(object_, name)) attached_.push_back(bpf_program__fd(program));
+  }
+}
+
+/** Attaches what is asked for and detaches what is not: it costs nothing when nobody wants it. */
+void Probe::AttachOptional() {
+  missing_tracepoints_.clear();
+  optional_links_.resize(std::size(kOptional));
+  for (size_t i = 0; i < std::size(kOptional); i++) {
+    bpf_link*& link = optional_links_[i];
+    if (!interest_->event[kOptional[i].event]) {
+      if (link != nullptr) bpf_link__destroy(link);
+      link = nullptr;
+    } else if (link == nullptr) {
+      bpf_program* program = bpf_object__find_program_by_name(object_, kOptional[i].program);
+      link = program == nullptr ? nullptr : bpf_program__attach(program);
+      if (link == nullptr) missing_tracepoints_.push_back(std::string("the tracepoint ") + kOptional[i].tracepoint + ", which a rule asks for");
+    }
+  }
 }
 
 void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints) {
@@ -258,6 +294,13 @@ void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector
   for (size_t i = 0; i < sizeof next; i++) {
     if (to[i] != from[i]) to[i] = from[i];
   }
+  if (!links_.empty()) AttachOptional();
+}
+
+std::vector<std::string> Probe::missing() const {
+  std::vector<std::string> all = missing_;
+  all.insert(all.end(), missing_tracepoints_.begin(), missing_tracepoints_.end());
+  return all;
 }
 
 counts Probe::Counts() const {
@@ -272,12 +315,21 @@ counts Probe::Counts() const {
     sum.foreign += c.foreign;
     for (int i = 0; i < LOSS_CATEGORIES; i++) sum.ring_full[i] += c.ring_full[i];
   }
+  for (int program : attached_) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(program, &info, &size) == 0) sum.missed += info.recursion_misses;
+  }
   return sum;
 }
 
 void Probe::Detach() {
   for (bpf_link* link : links_) bpf_link__destroy(link);
   links_.clear();
+  for (bpf_link*& link : optional_links_) {
+    if (link != nullptr) bpf_link__destroy(link);
+    link = nullptr;
+  }
 }
 
 void Probe::Close() {
@@ -287,6 +339,7 @@ void Probe::Close() {
   for (int fd : rings_) close(fd);
   rings_.clear();
   counts_fd_ = -1;
+  attached_.clear();
   if (object_ != nullptr) bpf_object__close(object_);
   object_ = nullptr;
 }

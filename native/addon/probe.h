@@ -33,7 +33,8 @@ class Probe {
   counts Counts() const;
 
   const char* hook() const { return raw_ ? "raw_tp" : "tp_btf"; }
-  const std::vector<std::string>& missing() const { return missing_; }
+  /** What this kernel lacks, as things stand: what rules ask for changes at a reload. */
+  std::vector<std::string> missing() const;
   const std::vector<int>& rings() const { return rings_; }
   uint32_t ring_bytes() const { return ring_bytes_; }
   /** Time since boot plus this is the time since the epoch, in nanoseconds. */
@@ -47,13 +48,18 @@ class Probe {
   void CreateRings(uint32_t cpus_per_buffer);
   void FillPrograms();
   void Attach();
+  void AttachOptional();
   void Close();
 
   bool raw_ = false;
   bpf_object* object_ = nullptr;
   std::vector<bpf_link*> links_;
   std::vector<int> rings_;
-  std::vector<std::string> missing_;
+  /** Beside `kOptional`; null: detached. */
+  std::vector<bpf_link*> optional_links_;
+  /** Programs that the kernel calls itself. */
+  std::vector<int> attached_;
+  std::vector<std::string> missing_, missing_tracepoints_;
   interest* interest_ = nullptr;
   int counts_fd_ = -1;
   int cpus_ = 1;

@@ -36,7 +36,7 @@ typedef u32 kdev;
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long di, si, dx, r10, r8, r9, orig_ax;
-	unsigned long bx, cx, bp;
+	unsigned long bx, cx, bp, ip;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -255,6 +255,12 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	kuid_t loginuid;
+};
+union __sifields {
+};
+struct kernel_siginfo {
+	int si_code;
+	union __sifields _sifields;
 };
 struct linux_binprm {
 	const char *filename;

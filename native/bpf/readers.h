@@ -186,6 +186,40 @@ INLINE u64 from_prot_flags(u64 v)
 	       BIT_TO(v, 0x10, F_prot_flags_PROT_SAO);
 }
 
+/* 15 bits of the kernel's have a bit of their own on the wire. */
+INLINE u64 from_mmap_flags(u64 value)
+{
+	u32 v = value;
+	return (v & 3) | BIT_TO(v, 0x10, F_mmap_flags_MAP_FIXED) | BIT_TO(v, 0x20, F_mmap_flags_MAP_ANONYMOUS) |
+	       BIT_TO(v, 0x40, F_mmap_flags_MAP_32BIT) | BIT_TO(v, 0x80, F_mmap_flags_MAP_INHERIT) |
+	       BIT_TO(v, 0x100, F_mmap_flags_MAP_GROWSDOWN) | BIT_TO(v, 0x800, F_mmap_flags_MAP_DENYWRITE) |
+	       BIT_TO(v, 0x1000, F_mmap_flags_MAP_EXECUTABLE) | BIT_TO(v, 0x2000, F_mmap_flags_MAP_LOCKED) |
+	       BIT_TO(v, 0x4000, F_mmap_flags_MAP_NORESERVE) | BIT_TO(v, 0x8000, F_mmap_flags_MAP_POPULATE) |
+	       BIT_TO(v, 0x10000, F_mmap_flags_MAP_NONBLOCK);
+}
+
+/* The operations that the wire knows end at 12. */
+INLINE u64 from_futex_op(u64 v)
+{
+	u32 operation = v & 127;
+	return (operation <= 12 ? operation : 0) | (v & (F_futex_operations_FUTEX_PRIVATE_FLAG | F_futex_operations_FUTEX_CLOCK_REALTIME));
+}
+
+INLINE u64 from_io_uring_enter_flags(u64 v)
+{
+	return v & 15;
+}
+
+INLINE u64 from_mlock2_flags(u64 v)
+{
+	return v & 1;
+}
+
+INLINE u64 from_semget_flags(u64 v)
+{
+	return BIT_TO(v, 01000, F_semget_flags_IPC_CREAT) | BIT_TO(v, 02000, F_semget_flags_IPC_EXCL);
+}
+
 INLINE u64 from_umount_flags(u64 v)
 {
 	return v & 15;

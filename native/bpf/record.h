@@ -34,15 +34,55 @@
 /* Within a PROGRAM: argument 0 to 5 of the call. */
 #define argument(regs, index) (compat_regs ? compat_argument(compat_regs, index) : native_argument(regs, index))
 
+/* 32-bit calls whose registers hold something else than their 64-bit namesakes' arguments. */
+#define IA32_OLD_SELECT 82
+#define IA32_OLD_MMAP 90
+#define IA32_LLSEEK 140
+#define IA32_PREAD64 180
+#define IA32_PWRITE64 181
+#define IA32_MMAP2 192
+#define IA32_PREADV 333
+#define IA32_PWRITEV 334
+
+INLINE u32 user_u32(u64 address)
+{
+	u32 value = 0;
+	bpf_probe_read_user(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* Seconds and a fraction in units of `unit` nanoseconds, as nanoseconds; `small`: two numbers of 32 bits. */
+INLINE u64 user_time(u64 address, u32 small, u32 unit)
+{
+	u64 time[2] = {};
+	if (small) {
+		time[0] = user_u32(address);
+		time[1] = user_u32(address + 4);
+	} else {
+		bpf_probe_read_user(time, sizeof(time), (void *)address);
+	}
+	return time[0] * 1000000000ull + time[1] * unit;
+}
+
 __noinline u64 compat_argument(u64 address, u32 index)
 {
 #if defined(__TARGET_ARCH_x86)
 	struct pt_regs *regs = (struct pt_regs *)address;
-	if (BPF_CORE_READ(regs, orig_ax) == IA32_SOCKETCALL) {
-		u32 value = 0;
-		bpf_probe_read_user(&value, sizeof(value), (void *)(BPF_CORE_READ(regs, cx) + 4 * (u64)(index & 7)));
-		return value;
-	}
+	u32 number = BPF_CORE_READ(regs, orig_ax);
+	/* Arguments in memory. */
+	if (number == IA32_SOCKETCALL)
+		return user_u32((u32)BPF_CORE_READ(regs, cx) + 4 * (u64)(index & 7));
+	if (number == IA32_OLD_MMAP || number == IA32_OLD_SELECT)
+		return user_u32((u32)BPF_CORE_READ(regs, bx) + 4 * (u64)(index & 7));
+	/* An offset of 64 bits in two registers, or counted in pages. */
+	if (number == IA32_LLSEEK && index == 1)
+		return (u64)(u32)BPF_CORE_READ(regs, cx) << 32 | (u32)BPF_CORE_READ(regs, dx);
+	if (number == IA32_LLSEEK && index == 2)
+		return (u32)BPF_CORE_READ(regs, di);
+	if ((number == IA32_PREAD64 || number == IA32_PWRITE64 || number == IA32_PREADV || number == IA32_PWRITEV) && index == 3)
+		return (u64)(u32)BPF_CORE_READ(regs, di) << 32 | (u32)BPF_CORE_READ(regs, si);
+	if (number == IA32_MMAP2 && index == 5)
+		return (u64)(u32)BPF_CORE_READ(regs, bp) << 12;
 	switch (index) {
 	case 0: return (u32)BPF_CORE_READ(regs, bx);
 	case 1: return (u32)BPF_CORE_READ(regs, cx);
@@ -170,6 +210,17 @@ INLINE u32 put_user_text(struct writer *w, u32 index, u64 pointer, u32 max)
 	set_length(w, index, n);
 	w->position += n;
 	return n;
+}
+
+/* Exactly `bytes` (at most 65535) of the caller's memory; empty when they cannot be read. */
+INLINE void put_user_bytes(struct writer *w, u32 index, u64 address, u32 bytes)
+{
+	barrier_var(bytes);
+	bytes &= POSITION_MASK;
+	if (bytes == 0 || !address || bpf_probe_read_user(at(w->data, w->position), bytes, (void *)address))
+		bytes = 0;
+	set_length(w, index, bytes);
+	w->position += bytes;
 }
 
 INLINE u32 put_kernel_text(struct writer *w, u32 index, const void *pointer, u32 max)

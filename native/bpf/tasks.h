@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What the process events say about a task. */
 #pragma once
+#include "memory.h"
 #include "paths.h"
 #include "readers.h"
 
 #define MAX_ARGS 4096
-#define PAGE_KB 4
 
 INLINE int namespaced_nr(struct pid *pid)
 {
@@ -85,15 +85,9 @@ INLINE void put_task(struct writer *w, struct task_struct *task)
 	put(w, 8, 8, BPF_CORE_READ(task, maj_flt));
 	put(w, 9, 8, BPF_CORE_READ(task, min_flt));
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	u64 size = 0, rss = 0, swap = 0;
-	if (mm) {
-		size = BPF_CORE_READ(mm, total_vm);
-		rss = MM_PAGES(mm, MM_FILE) + MM_PAGES(mm, MM_ANON) + MM_PAGES(mm, MM_SHARED);
-		swap = MM_PAGES(mm, MM_SWAP);
-	}
-	put(w, 10, 4, size * PAGE_KB);
-	put(w, 11, 4, rss * PAGE_KB);
-	put(w, 12, 4, swap * PAGE_KB);
+	put(w, 10, 4, memory_size(mm));
+	put(w, 11, 4, memory_resident(mm));
+	put(w, 12, 4, memory_swapped(mm));
 	put_kernel_text(w, 13, &task->comm, 16);
 	put_cgroups(w, 14);
 }

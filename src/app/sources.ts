@@ -92,6 +92,9 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     purgeInterval: config.falco_libs.thread_table_auto_purging_interval_s,
     purgeTimeout: config.falco_libs.thread_table_auto_purging_thread_timeout_s,
   });
+  const warnOfMissing = () => {
+    for (const line of source.missing) log.warning(`This kernel lacks: ${line}`);
+  };
   return {
     ...common(source),
     engine: 'modern_bpf',
@@ -111,7 +114,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
         await containers.stop();
         throw error;
       }
-      for (const line of source.missing) log.warning(`This kernel lacks: ${line}`);
+      warnOfMissing();
       keeper.start();
       await userFiles.start();
     },
@@ -126,6 +129,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
       const changed = interest(next, base);
       explain(changed, log);
       source.setInterest(changed);
+      warnOfMissing();
     },
   };
 }

@@ -3,10 +3,11 @@
  * The C that needs no hand: a BPF program for each event whose parameters are plain arguments, and the table of system
  * calls for the addon. See `ParamSource` in the table.
  */
+import { Ev } from './ids.js';
 import type { ParamType } from './param-types.js';
 import { SYSCALLS } from './syscalls.js';
 import { IA32_SOCKETCALLS, IA32_SYSCALLS } from './syscalls-ia32.js';
-import { EVENTS, type EventCategory, type EventRow, type ParamRow } from './table.js';
+import { EVENTS, type EventCategory, type EventRow, OLD, type ParamRow } from './table.js';
 
 /** ts u64, tid u64, len u32, type u16, nparams u32. */
 const HEADER_BYTES = 26;
@@ -34,13 +35,16 @@ export function lossCategory(category: EventCategory): 'PROCESS' | 'NETWORK' | '
   }
 }
 
-const isPlain = (e: EventRow): boolean => e.kind === 'syscall' && e.params.length > 0 && e.params.every((p) => p.from !== undefined);
-const readsText = (p: ParamRow): boolean => p.from?.startsWith('str(') === true;
+const isPlain = (e: EventRow): boolean => e.kind === 'syscall' && e.key.endsWith('_X') && (e.flags & OLD) === 0 && e.params.every((p) => p.from !== undefined);
+const readsText = (p: ParamRow): boolean => /^(out_)?str\(/.test(p.from ?? '');
 
 function value(p: ParamRow): string {
   const from = p.from as string;
   const call = /^(\w+)\((\d)\)$/.exec(from);
-  return call === null ? `from_${from}(ret)` : `from_${call[1]}(argument(regs, ${call[2]}))`;
+  if (call === null) return `from_${from}(ret)`;
+  // What a failed call left in a buffer is not its answer.
+  if (call[1] === 'out_str') return `ret < 0 ? 0 : argument(regs, ${call[2]})`;
+  return `from_${call[1]}(argument(regs, ${call[2]}))`;
 }
 
 /** Every parameter has a fixed size: written straight into the ring buffer. */
@@ -80,11 +84,15 @@ export function programsSource(): string {
 /** Where `native/shared.h` puts the sub-calls. */
 const COMPAT_SOCKETCALLS = 512;
 
+/** 32-bit calls with an event of their own: `umount` has no flags; send and recv have no native number. */
+const COMPAT_EVENTS: ReadonlyMap<number, number> = new Map([
+  [22, Ev.SYSCALL_UMOUNT_1_X], [COMPAT_SOCKETCALLS + 9, Ev.SOCKET_SEND_X], [COMPAT_SOCKETCALLS + 10, Ev.SOCKET_RECV_X],
+]);
+
 function compatRow(number: number, name: string): string {
   const row = SYSCALLS.find((s) => s.name === name);
   if (row === undefined) throw new Error(`no system call ${name}`);
-  // The 32-bit `umount` has no flags, and an event of its own.
-  const event = number === 22 ? EVENTS.find((e) => e.key === 'SYSCALL_UMOUNT_1_X')?.type : row.exit;
+  const event = COMPAT_EVENTS.get(number) ?? row.exit;
   return `    {${number}, ${row.x86_64}, ${event}},`;
 }
 

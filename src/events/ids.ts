@@ -423,4 +423,4 @@ export const enum Ev {
   SYSCALL_KEYCTL_X = 453,
 }
 
-export const SCHEMA_HASH = '7ff4b597c584e07d';
+export const SCHEMA_HASH = '0e316a6a34719a06';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * System calls of 32-bit programs on an x86_64 kernel: number there, and the row of `SYSCALLS` (by name) that it is
- * reported as. Left out are calls without a 64-bit counterpart and those whose arguments differ from their namesake's
- * (`mmap` takes a structure, `ipc` multiplexes).
+ * reported as. Left out are calls without a 64-bit counterpart, and `ipc`, which multiplexes. Where the registers hold
+ * something else than the namesake's arguments, `compat_argument` in native/bpf/record.h translates.
  */
 export const IA32_SYSCALLS: readonly (readonly [number: number, name: string])[] = [
   [0, 'restart_syscall'], [1, 'exit'], [2, 'fork'], [3, 'read'], [4, 'write'], [5, 'open'], [6, 'close'],
@@ -14,7 +14,7 @@ export const IA32_SYSCALLS: readonly (readonly [number: number, name: string])[]
   [55, 'fcntl'], [57, 'setpgid'], [60, 'umask'], [61, 'chroot'], [62, 'ustat'], [63, 'dup2'], [64, 'getppid'],
   [65, 'getpgrp'], [66, 'setsid'], [70, 'setreuid'], [71, 'setregid'], [74, 'sethostname'], [75, 'setrlimit'],
   [76, 'getrlimit'], [77, 'getrusage'], [78, 'gettimeofday'], [79, 'settimeofday'], [80, 'getgroups'],
-  [81, 'setgroups'], [83, 'symlink'], [85, 'readlink'], [87, 'swapon'], [88, 'reboot'], [91, 'munmap'],
+  [81, 'setgroups'], [82, 'select'], [83, 'symlink'], [85, 'readlink'], [87, 'swapon'], [88, 'reboot'], [90, 'mmap'], [91, 'munmap'],
   [92, 'truncate'], [93, 'ftruncate'], [94, 'fchmod'], [95, 'fchown'], [96, 'getpriority'], [97, 'setpriority'],
   [99, 'statfs'], [100, 'fstatfs'], [101, 'ioperm'], [103, 'syslog'], [104, 'setitimer'], [105, 'getitimer'],
   [106, 'stat'], [107, 'lstat'], [108, 'fstat'], [110, 'iopl'], [111, 'vhangup'], [114, 'wait4'], [115, 'swapoff'],
@@ -79,11 +79,19 @@ export const IA32_SYSCALLS: readonly (readonly [number: number, name: string])[]
   [440, 'process_madvise'], [441, 'epoll_pwait2'], [442, 'mount_setattr'], [443, 'quotactl_fd'],
   [444, 'landlock_create_ruleset'], [445, 'landlock_add_rule'], [446, 'landlock_restrict_self'],
   [447, 'memfd_secret'], [448, 'process_mrelease'], [449, 'futex_waitv'], [450, 'set_mempolicy_home_node'],
+  [451, 'cachestat'], [452, 'fchmodat2'], [453, 'map_shadow_stack'], [454, 'futex_wake'], [455, 'futex_wait'],
+  [456, 'futex_requeue'], [457, 'statmount'], [458, 'listmount'], [459, 'lsm_get_self_attr'], [460, 'lsm_set_self_attr'],
+  [461, 'lsm_list_modules'], [462, 'mseal'], [463, 'setxattrat'], [464, 'getxattrat'], [465, 'listxattrat'],
+  [466, 'removexattrat'], [467, 'open_tree_attr'], [468, 'file_getattr'], [469, 'file_setattr'], [470, 'listns'],
+  [471, 'rseq_slice_yield'],
 ];
 
-/** `socketcall` multiplexes the socket calls: its first argument, and the call it stands for. */
+/**
+ * `socketcall` multiplexes the socket calls: its first argument, and the call it stands for. send (9) and recv (10) are
+ * wanted when sendto and recvfrom are, and reported as what they are.
+ */
 export const IA32_SOCKETCALLS: readonly (readonly [call: number, name: string])[] = [
   [1, 'socket'], [2, 'bind'], [3, 'connect'], [4, 'listen'], [5, 'accept'], [6, 'getsockname'], [7, 'getpeername'],
-  [8, 'socketpair'], [11, 'sendto'], [12, 'recvfrom'], [13, 'shutdown'], [14, 'setsockopt'], [15, 'getsockopt'],
+  [8, 'socketpair'], [9, 'sendto'], [10, 'recvfrom'], [11, 'sendto'], [12, 'recvfrom'], [13, 'shutdown'], [14, 'setsockopt'], [15, 'getsockopt'],
   [16, 'sendmsg'], [17, 'recvmsg'], [18, 'accept4'], [19, 'recvmmsg'], [20, 'sendmmsg'],
 ];

@@ -35,16 +35,17 @@ export type DynamicSet = keyof typeof DYNAMIC_SETS;
 export interface DirFd { readonly dirfd: number }
 
 /**
- * Where the kernel side takes a parameter from: the call's result, or argument 0 to 5 through a reader of
- * `native/bpf/readers.h`. An event whose every parameter has one needs no C; one without is written by hand in
+ * Where the kernel side takes a parameter from: the call's result, the size of the caller's memory, or argument 0 to 5
+ * through a reader of `native/bpf/readers.h` (`str` is a text that the call was given, `out_str` one that it wrote). An event whose every parameter has one needs no C; one without is written by hand in
  * `native/bpf/events/`, or not reported live.
  */
-export type ParamSource = 'ret' | 'ret32' | 'zero' | `${ParamReader}(${0 | 1 | 2 | 3 | 4 | 5})`;
+export type ParamSource = 'ret' | 'ret32' | 'zero' | 'vm_size' | 'vm_rss' | 'vm_swap' | `${ParamReader}(${0 | 1 | 2 | 3 | 4 | 5})`;
 export type ParamReader =
-  | 'u8' | 'u32' | 's32' | 'u64' | 'str'
+  | 'u8' | 'u32' | 's32' | 'u64' | 'str' | 'out_str'
   | 'access_mode' | 'at_flags' | 'chmod_mode' | 'cloexec_flags' | 'clone_flags' | 'close_range_flags' | 'delete_module_flags' | 'device'
-  | 'epoll_flags' | 'fcntl_command' | 'fd_flags' | 'finit_module_flags' | 'flock_flags' | 'lseek_whence' | 'memfd_flags'
-  | 'mknod_mode' | 'mlockall_flags' | 'mount_flags' | 'pidfd_flags' | 'prot_flags' | 'shutdown_how' | 'socket_family'
+  | 'epoll_flags' | 'fcntl_command' | 'fd_flags' | 'finit_module_flags' | 'flock_flags' | 'futex_op' | 'io_uring_enter_flags'
+  | 'lseek_whence' | 'memfd_flags' | 'mknod_mode' | 'mlock2_flags' | 'mlockall_flags' | 'mmap_flags' | 'mount_flags' | 'pidfd_flags'
+  | 'prot_flags' | 'semget_flags' | 'shutdown_how' | 'socket_family'
   | 'socket_flags' | 'splice_flags' | 'stat_flags' | 'umount_flags' | 'unlinkat_flags';
 
 export interface ParamRow {
@@ -142,9 +143,9 @@ export const EVENTS: readonly EventRow[] = [
   ev(36, 'SOCKET_SHUTDOWN_E', 'shutdown', 'syscall', 'net', USES_FD | STATE | OLD, [p('fd', 'FD', DEC), p('how', 'ENUMFLAGS8', HEX, 'shutdown_how')]),
   ev(37, 'SOCKET_SHUTDOWN_X', 'shutdown', 'syscall', 'net', USES_FD | STATE, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('how', 'ENUMFLAGS8', HEX, 'shutdown_how')], ['ret', 's32(0)', 'shutdown_how(1)']),
   ev(38, 'SOCKET_GETSOCKNAME_E', 'getsockname', 'syscall', 'net', OLD, []),
-  ev(39, 'SOCKET_GETSOCKNAME_X', 'getsockname', 'syscall', 'net', 0, []),
+  ev(39, 'SOCKET_GETSOCKNAME_X', 'getsockname', 'syscall', 'net', 0, [], []),
   ev(40, 'SOCKET_GETPEERNAME_E', 'getpeername', 'syscall', 'net', OLD, []),
-  ev(41, 'SOCKET_GETPEERNAME_X', 'getpeername', 'syscall', 'net', 0, []),
+  ev(41, 'SOCKET_GETPEERNAME_X', 'getpeername', 'syscall', 'net', 0, [], []),
   ev(42, 'SOCKET_SOCKETPAIR_E', 'socketpair', 'syscall', 'ipc', CREATES_FD | STATE | OLD, [p('domain', 'ENUMFLAGS32', DEC, 'socket_families'), p('type', 'UINT32', DEC), p('proto', 'UINT32', DEC)]),
   ev(43, 'SOCKET_SOCKETPAIR_X', 'socketpair', 'syscall', 'ipc', CREATES_FD | STATE, [p('res', 'ERRNO', DEC), p('fd1', 'FD', DEC), p('fd2', 'FD', DEC), p('source', 'UINT64', HEX), p('peer', 'UINT64', HEX), p('domain', 'ENUMFLAGS32', DEC, 'socket_families'), p('type', 'UINT32', DEC), p('proto', 'UINT32', DEC)]),
   ev(44, 'SOCKET_SETSOCKOPT_E', 'setsockopt', 'syscall', 'net', OLD, []),
@@ -168,7 +169,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(62, 'SYSCALL_EVENTFD_E', 'eventfd', 'syscall', 'ipc', CREATES_FD | STATE | OLD, [p('initval', 'UINT64', DEC), p('flags', 'UINT32', HEX)]),
   ev(63, 'SYSCALL_EVENTFD_X', 'eventfd', 'syscall', 'ipc', CREATES_FD | STATE, [p('res', 'FD', DEC), p('initval', 'UINT64', DEC), p('flags', 'UINT32', HEX)], ['ret', 'u64(0)', 'zero']),
   ev(64, 'SYSCALL_FUTEX_E', 'futex', 'syscall', 'ipc', OLD, [p('addr', 'UINT64', HEX), p('op', 'FLAGS16', HEX, 'futex_operations'), p('val', 'UINT64', DEC)]),
-  ev(65, 'SYSCALL_FUTEX_X', 'futex', 'syscall', 'ipc', 0, [p('res', 'ERRNO', DEC), p('addr', 'UINT64', HEX), p('op', 'FLAGS16', HEX, 'futex_operations'), p('val', 'UINT64', DEC)]),
+  ev(65, 'SYSCALL_FUTEX_X', 'futex', 'syscall', 'ipc', 0, [p('res', 'ERRNO', DEC), p('addr', 'UINT64', HEX), p('op', 'FLAGS16', HEX, 'futex_operations'), p('val', 'UINT64', DEC)], ['ret', 'u64(0)', 'futex_op(1)', 'u64(2)']),
   ev(66, 'SYSCALL_STAT_E', 'stat', 'syscall', 'file', OLD, []),
   ev(67, 'SYSCALL_STAT_X', 'stat', 'syscall', 'file', 0, [p('res', 'ERRNO', DEC), p('path', 'FSPATH', NA)], ['ret', 'str(0)']),
   ev(68, 'SYSCALL_LSTAT_E', 'lstat', 'syscall', 'file', OLD, []),
@@ -196,7 +197,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(90, 'SYSCALL_IOCTL_2_E', 'ioctl', 'syscall', 'io_other', USES_FD | OLD, [p('fd', 'FD', DEC), p('request', 'UINT64', HEX)]),
   ev(91, 'SYSCALL_IOCTL_2_X', 'ioctl', 'syscall', 'io_other', USES_FD | OLD, [p('res', 'ERRNO', DEC)]),
   ev(92, 'SYSCALL_GETCWD_E', 'getcwd', 'syscall', 'file', OLD, []),
-  ev(93, 'SYSCALL_GETCWD_X', 'getcwd', 'syscall', 'file', 0, [p('res', 'ERRNO', DEC), p('path', 'CHARBUF', NA)]),
+  ev(93, 'SYSCALL_GETCWD_X', 'getcwd', 'syscall', 'file', 0, [p('res', 'ERRNO', DEC), p('path', 'CHARBUF', NA)], ['ret', 'out_str(0)']),
   ev(94, 'SYSCALL_CHDIR_E', 'chdir', 'syscall', 'file', STATE | OLD, []),
   ev(95, 'SYSCALL_CHDIR_X', 'chdir', 'syscall', 'file', STATE, [p('res', 'ERRNO', DEC), p('path', 'CHARBUF', NA)], ['ret', 'str(0)']),
   ev(96, 'SYSCALL_FCHDIR_E', 'fchdir', 'syscall', 'file', USES_FD | STATE | OLD, [p('fd', 'FD', NA)]),
@@ -262,13 +263,13 @@ export const EVENTS: readonly EventRow[] = [
   ev(156, 'SYSCALL_CLONE_16_E', 'clone', 'syscall', 'process', STATE | OLD, []),
   ev(157, 'SYSCALL_CLONE_16_X', 'clone', 'syscall', 'process', STATE | OLD, [p('res', 'PID', DEC), p('exe', 'CHARBUF', NA), p('args', 'BYTEBUF', NA), p('tid', 'PID', DEC), p('pid', 'PID', DEC), p('ptid', 'PID', DEC), p('cwd', 'CHARBUF', NA), p('fdlimit', 'INT64', DEC), p('pgft_maj', 'UINT64', DEC), p('pgft_min', 'UINT64', DEC), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('flags', 'FLAGS32', HEX, 'clone_flags'), p('uid', 'UINT32', DEC), p('gid', 'UINT32', DEC)]),
   ev(158, 'SYSCALL_BRK_4_E', 'brk', 'syscall', 'memory', OLD, [p('addr', 'UINT64', HEX)]),
-  ev(159, 'SYSCALL_BRK_4_X', 'brk', 'syscall', 'memory', 0, [p('res', 'UINT64', HEX), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX)]),
+  ev(159, 'SYSCALL_BRK_4_X', 'brk', 'syscall', 'memory', 0, [p('res', 'UINT64', HEX), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX)], ['ret', 'vm_size', 'vm_rss', 'vm_swap', 'u64(0)']),
   ev(160, 'SYSCALL_MMAP_E', 'mmap', 'syscall', 'memory', USES_FD | OLD, [p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC), p('prot', 'FLAGS32', HEX, 'prot_flags'), p('flags', 'FLAGS32', HEX, 'mmap_flags'), p('fd', 'FD', DEC), p('offset', 'UINT64', DEC)]),
-  ev(161, 'SYSCALL_MMAP_X', 'mmap', 'syscall', 'memory', USES_FD, [p('res', 'ERRNO', HEX), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC), p('prot', 'FLAGS32', HEX, 'prot_flags'), p('flags', 'FLAGS32', HEX, 'mmap_flags'), p('fd', 'FD', DEC), p('offset', 'UINT64', DEC)]),
+  ev(161, 'SYSCALL_MMAP_X', 'mmap', 'syscall', 'memory', USES_FD, [p('res', 'ERRNO', HEX), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC), p('prot', 'FLAGS32', HEX, 'prot_flags'), p('flags', 'FLAGS32', HEX, 'mmap_flags'), p('fd', 'FD', DEC), p('offset', 'UINT64', DEC)], ['ret', 'vm_size', 'vm_rss', 'vm_swap', 'u64(0)', 'u64(1)', 'prot_flags(2)', 'mmap_flags(3)', 's32(4)', 'u64(5)']),
   ev(162, 'SYSCALL_MMAP2_E', 'mmap2', 'syscall', 'memory', USES_FD | OLD, [p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC), p('prot', 'FLAGS32', HEX, 'prot_flags'), p('flags', 'FLAGS32', HEX, 'mmap_flags'), p('fd', 'FD', DEC), p('pgoffset', 'UINT64', DEC)]),
   ev(163, 'SYSCALL_MMAP2_X', 'mmap2', 'syscall', 'memory', USES_FD, [p('res', 'ERRNO', HEX), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC), p('prot', 'FLAGS32', HEX, 'prot_flags'), p('flags', 'FLAGS32', HEX, 'mmap_flags'), p('fd', 'FD', DEC), p('pgoffset', 'UINT64', DEC)]),
   ev(164, 'SYSCALL_MUNMAP_E', 'munmap', 'syscall', 'memory', OLD, [p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC)]),
-  ev(165, 'SYSCALL_MUNMAP_X', 'munmap', 'syscall', 'memory', 0, [p('res', 'ERRNO', DEC), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC)]),
+  ev(165, 'SYSCALL_MUNMAP_X', 'munmap', 'syscall', 'memory', 0, [p('res', 'ERRNO', DEC), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('addr', 'UINT64', HEX), p('length', 'UINT64', DEC)], ['ret', 'vm_size', 'vm_rss', 'vm_swap', 'u64(0)', 'u64(1)']),
   ev(166, 'SYSCALL_SPLICE_E', 'splice', 'syscall', 'io_other', USES_FD | OLD, [p('fd_in', 'FD', DEC), p('fd_out', 'FD', DEC), p('size', 'UINT64', DEC), p('flags', 'FLAGS32', HEX, 'splice_flags')]),
   ev(167, 'SYSCALL_SPLICE_X', 'splice', 'syscall', 'io_other', USES_FD, [p('res', 'ERRNO', DEC), p('fd_in', 'FD', DEC), p('fd_out', 'FD', DEC), p('size', 'UINT64', DEC), p('flags', 'FLAGS32', HEX, 'splice_flags')], ['ret', 's32(0)', 's32(2)', 'u64(4)', 'splice_flags(5)']),
   ev(168, 'SYSCALL_PTRACE_E', 'ptrace', 'syscall', 'process', OLD, [p('request', 'ENUMFLAGS16', DEC, 'ptrace_requests'), p('pid', 'PID', DEC)]),
@@ -366,7 +367,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(260, 'K8S_E', 'k8s', 'meta', 'internal', STATE | SKIP_RESET | OLD, [p('json', 'CHARBUF', NA)]),
   ev(261, 'K8S_X', 'NA', 'none', 'unknown', UNUSED, []),
   ev(262, 'SYSCALL_SEMGET_E', 'semget', 'syscall', 'process', OLD, [p('key', 'INT32', HEX), p('nsems', 'INT32', DEC), p('semflg', 'FLAGS32', HEX, 'semget_flags')]),
-  ev(263, 'SYSCALL_SEMGET_X', 'semget', 'syscall', 'process', 0, [p('res', 'ERRNO', DEC), p('key', 'INT32', HEX), p('nsems', 'INT32', DEC), p('semflg', 'FLAGS32', HEX, 'semget_flags')]),
+  ev(263, 'SYSCALL_SEMGET_X', 'semget', 'syscall', 'process', 0, [p('res', 'ERRNO', DEC), p('key', 'INT32', HEX), p('nsems', 'INT32', DEC), p('semflg', 'FLAGS32', HEX, 'semget_flags')], ['ret', 's32(0)', 's32(1)', 'semget_flags(2)']),
   ev(264, 'SYSCALL_ACCESS_E', 'access', 'syscall', 'file', OLD, [p('mode', 'FLAGS32', HEX, 'access_flags')]),
   ev(265, 'SYSCALL_ACCESS_X', 'access', 'syscall', 'file', 0, [p('res', 'ERRNO', DEC), p('name', 'FSPATH', NA), p('mode', 'FLAGS32', HEX, 'access_flags')], ['ret', 'str(0)', 'access_mode(1)']),
   ev(266, 'SYSCALL_CHROOT_E', 'chroot', 'syscall', 'process', STATE | OLD, []),
@@ -436,7 +437,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(330, 'SYSCALL_EXECVEAT_E', 'execveat', 'syscall', 'process', STATE | OLD, [p('dirfd', 'FD', DEC), p('pathname', 'FSRELPATH', NA, dirfd(0)), p('flags', 'FLAGS32', HEX, 'execveat_flags')]),
   ev(331, 'SYSCALL_EXECVEAT_X', 'execveat', 'syscall', 'process', STATE, [p('res', 'ERRNO', DEC), p('exe', 'CHARBUF', NA), p('args', 'BYTEBUF', NA), p('tid', 'PID', DEC), p('pid', 'PID', DEC), p('ptid', 'PID', DEC), p('cwd', 'CHARBUF', NA), p('fdlimit', 'UINT64', DEC), p('pgft_maj', 'UINT64', DEC), p('pgft_min', 'UINT64', DEC), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('comm', 'CHARBUF', NA), p('cgroups', 'BYTEBUF', NA), p('env', 'BYTEBUF', NA), p('tty', 'UINT32', DEC), p('vpgid', 'PID', DEC), p('loginuid', 'UID', DEC), p('flags', 'FLAGS32', HEX, 'execve_flags'), p('cap_inheritable', 'UINT64', HEX), p('cap_permitted', 'UINT64', HEX), p('cap_effective', 'UINT64', HEX), p('exe_ino', 'UINT64', DEC), p('exe_ino_ctime', 'ABSTIME', DEC), p('exe_ino_mtime', 'ABSTIME', DEC), p('uid', 'UID', DEC), p('trusted_exepath', 'FSPATH', NA), p('pgid', 'PID', NA), p('gid', 'GID', DEC)]),
   ev(332, 'SYSCALL_COPY_FILE_RANGE_E', 'copy_file_range', 'syscall', 'file', USES_FD | READS | WRITES | OLD, [p('fdin', 'FD', DEC), p('offin', 'UINT64', DEC), p('len', 'UINT64', DEC)]),
-  ev(333, 'SYSCALL_COPY_FILE_RANGE_X', 'copy_file_range', 'syscall', 'file', USES_FD | READS | WRITES, [p('res', 'ERRNO', DEC), p('fdout', 'FD', DEC), p('offout', 'UINT64', DEC), p('fdin', 'FD', DEC), p('offin', 'UINT64', DEC), p('len', 'UINT64', DEC)]),
+  ev(333, 'SYSCALL_COPY_FILE_RANGE_X', 'copy_file_range', 'syscall', 'file', USES_FD | READS | WRITES, [p('res', 'ERRNO', DEC), p('fdout', 'FD', DEC), p('offout', 'UINT64', DEC), p('fdin', 'FD', DEC), p('offin', 'UINT64', DEC), p('len', 'UINT64', DEC)], ['ret', 's32(2)', 'u64(3)', 's32(0)', 'u64(1)', 'u64(4)']),
   ev(334, 'SYSCALL_CLONE3_E', 'clone3', 'syscall', 'process', STATE | OLD, []),
   ev(335, 'SYSCALL_CLONE3_X', 'clone3', 'syscall', 'process', STATE, [p('res', 'PID', DEC), p('exe', 'CHARBUF', NA), p('args', 'BYTEBUF', NA), p('tid', 'PID', DEC), p('pid', 'PID', DEC), p('ptid', 'PID', DEC), p('cwd', 'CHARBUF', NA), p('fdlimit', 'INT64', DEC), p('pgft_maj', 'UINT64', DEC), p('pgft_min', 'UINT64', DEC), p('vm_size', 'UINT32', DEC), p('vm_rss', 'UINT32', DEC), p('vm_swap', 'UINT32', DEC), p('comm', 'CHARBUF', NA), p('cgroups', 'BYTEBUF', NA), p('flags', 'FLAGS32', HEX, 'clone_flags'), p('uid', 'UINT32', DEC), p('gid', 'UINT32', DEC), p('vtid', 'PID', DEC), p('vpid', 'PID', DEC), p('pidns_init_start_ts', 'UINT64', DEC)]),
   ev(336, 'SYSCALL_OPEN_BY_HANDLE_AT_E', 'open_by_handle_at', 'syscall', 'file', CREATES_FD | STATE | OLD, []),
@@ -444,9 +445,9 @@ export const EVENTS: readonly EventRow[] = [
   ev(338, 'SYSCALL_IO_URING_SETUP_E', 'io_uring_setup', 'syscall', 'io_other', CREATES_FD | STATE | OLD, []),
   ev(339, 'SYSCALL_IO_URING_SETUP_X', 'io_uring_setup', 'syscall', 'io_other', CREATES_FD | STATE, [p('res', 'ERRNO', DEC), p('entries', 'UINT32', DEC), p('sq_entries', 'UINT32', DEC), p('cq_entries', 'UINT32', DEC), p('flags', 'FLAGS32', HEX, 'io_uring_setup_flags'), p('sq_thread_cpu', 'UINT32', DEC), p('sq_thread_idle', 'UINT32', DEC), p('features', 'FLAGS32', HEX, 'io_uring_setup_feats')]),
   ev(340, 'SYSCALL_IO_URING_ENTER_E', 'io_uring_enter', 'syscall', 'io_other', OLD, []),
-  ev(341, 'SYSCALL_IO_URING_ENTER_X', 'io_uring_enter', 'syscall', 'io_other', USES_FD, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('to_submit', 'UINT32', DEC), p('min_complete', 'UINT32', DEC), p('flags', 'FLAGS32', HEX, 'io_uring_enter_flags'), p('sig', 'SIGSET', DEC)]),
+  ev(341, 'SYSCALL_IO_URING_ENTER_X', 'io_uring_enter', 'syscall', 'io_other', USES_FD, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('to_submit', 'UINT32', DEC), p('min_complete', 'UINT32', DEC), p('flags', 'FLAGS32', HEX, 'io_uring_enter_flags'), p('sig', 'SIGSET', DEC)], ['ret', 's32(0)', 'u32(1)', 'u32(2)', 'io_uring_enter_flags(3)', 'u32(4)']),
   ev(342, 'SYSCALL_IO_URING_REGISTER_E', 'io_uring_register', 'syscall', 'io_other', OLD, []),
-  ev(343, 'SYSCALL_IO_URING_REGISTER_X', 'io_uring_register', 'syscall', 'io_other', USES_FD, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('opcode', 'ENUMFLAGS16', DEC, 'io_uring_register_opcodes'), p('arg', 'UINT64', HEX), p('nr_args', 'UINT32', DEC)]),
+  ev(343, 'SYSCALL_IO_URING_REGISTER_X', 'io_uring_register', 'syscall', 'io_other', USES_FD, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('opcode', 'ENUMFLAGS16', DEC, 'io_uring_register_opcodes'), p('arg', 'UINT64', HEX), p('nr_args', 'UINT32', DEC)], ['ret', 's32(0)', 'u32(1)', 'u64(2)', 'u32(3)']),
   ev(344, 'SYSCALL_MLOCK_E', 'mlock', 'syscall', 'memory', OLD, []),
   ev(345, 'SYSCALL_MLOCK_X', 'mlock', 'syscall', 'memory', 0, [p('res', 'ERRNO', DEC), p('addr', 'UINT64', HEX), p('len', 'UINT64', DEC)], ['ret', 'u64(0)', 'u64(1)']),
   ev(346, 'SYSCALL_MUNLOCK_E', 'munlock', 'syscall', 'memory', OLD, []),
@@ -474,7 +475,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(368, 'SYSCALL_BPF_2_E', 'bpf', 'syscall', 'other', CREATES_FD | OLD, [p('cmd', 'INT64', DEC)]),
   ev(369, 'SYSCALL_BPF_2_X', 'bpf', 'syscall', 'other', CREATES_FD, [p('fd', 'FD', DEC), p('cmd', 'ENUMFLAGS32', DEC, 'bpf_commands')], ['ret', 'u32(0)']),
   ev(370, 'SYSCALL_MLOCK2_E', 'mlock2', 'syscall', 'memory', OLD, []),
-  ev(371, 'SYSCALL_MLOCK2_X', 'mlock2', 'syscall', 'memory', 0, [p('res', 'ERRNO', DEC), p('addr', 'UINT64', HEX), p('len', 'UINT64', DEC), p('flags', 'FLAGS32', HEX, 'mlock2_flags')]),
+  ev(371, 'SYSCALL_MLOCK2_X', 'mlock2', 'syscall', 'memory', 0, [p('res', 'ERRNO', DEC), p('addr', 'UINT64', HEX), p('len', 'UINT64', DEC), p('flags', 'FLAGS32', HEX, 'mlock2_flags')], ['ret', 'u64(0)', 'u64(1)', 'mlock2_flags(2)']),
   ev(372, 'SYSCALL_FSCONFIG_E', 'fsconfig', 'syscall', 'system', OLD, []),
   ev(373, 'SYSCALL_FSCONFIG_X', 'fsconfig', 'syscall', 'system', USES_FD, [p('res', 'ERRNO', DEC), p('fd', 'FD', DEC), p('cmd', 'ENUMFLAGS32', DEC, 'fsconfig_cmds'), p('key', 'CHARBUF', NA), p('value_bytebuf', 'BYTEBUF', NA), p('value_charbuf', 'CHARBUF', NA), p('aux', 'INT32', DEC)]),
   ev(374, 'SYSCALL_EPOLL_CREATE_E', 'epoll_create', 'syscall', 'wait', CREATES_FD | STATE | OLD, [p('size', 'INT32', DEC)]),

@@ -64,7 +64,7 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['mount', 'umount2', 'shutdown',
 const NEEDED_TOO: ReadonlySet<string> = new Set(['setrlimit', 'prlimit64', 'unshare', 'setns']);
 
 /** Tracepoints that the probe can report. */
-const TRACEPOINTS: readonly number[] = [Ev.PROCEXIT_1_E];
+const TRACEPOINTS: readonly number[] = [Ev.PROCEXIT_1_E, Ev.SCHEDSWITCH_6_E, Ev.SIGNALDELIVER_E, Ev.PAGE_FAULT_E];
 
 /** What `base_syscalls.repair` keeps whatever is watched: who a process is, and what it runs. */
 const REPAIR_PROCESS: ReadonlySet<string> = new Set([

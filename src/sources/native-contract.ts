@@ -43,6 +43,8 @@ export interface CaptureCounters {
   readonly bpfDropped: number;
   /** System calls of 32-bit programs where they cannot be reported (arm64); not part of `produced`. */
   readonly foreignCalls: number;
+  /** Times that the kernel did not run a program because it was running on that CPU already; not part of `produced`. */
+  readonly missed: number;
   /** Lost in the drain thread: a record that makes no sense, or one larger than a slab. */
   readonly decodeErrors: number;
   /** Times that the drain thread waited because JavaScript held every slab. Nothing is lost by it; the ring then fills. */

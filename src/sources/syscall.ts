@@ -125,13 +125,14 @@ export class SyscallSource implements Source<EventView> {
       ringFullOther: other,
       bpfDropped: c?.bpfDropped ?? 0,
       foreignCalls: c?.foreignCalls ?? 0,
+      missed: c?.missed ?? 0,
       decodeErrors: (c?.decodeErrors ?? 0) + this.undecodable,
       unaccounted: 0,
     };
     let known = this.count;
     for (const n of Object.values(losses)) known += n;
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
-    const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls) : known;
+    const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
     losses.unaccounted = produced - known;
     return { produced, delivered: this.count, losses, strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }

@@ -39,7 +39,7 @@ describeLive('the probe reports each system call with every parameter', () => {
     await probe.source.stop();
     const { losses } = probe.source.stats();
     expect(losses).toEqual({
-      ringFullProcess: 0, ringFullNetwork: 0, ringFullFile: 0, ringFullOther: 0, bpfDropped: 0, foreignCalls: 0,
+      ringFullProcess: 0, ringFullNetwork: 0, ringFullFile: 0, ringFullOther: 0, bpfDropped: 0, foreignCalls: 0, missed: 0,
       decodeErrors: 0, unaccounted: 0,
     });
   });

@@ -12,18 +12,10 @@ INLINE u32 kept_bytes(u64 bytes)
 	return bytes < max ? bytes : max;
 }
 
-/* `bytes` of the caller's memory, as far as they are kept; empty when they cannot be read. */
+/* `bytes` of the caller's memory, as far as they are kept. */
 INLINE void put_data(struct writer *w, u32 index, u64 address, u64 bytes)
 {
-	u32 kept = kept_bytes(bytes);
-	barrier_var(kept);
-	kept &= MAX_DATA;
-	if (kept == 0 || !address || bpf_probe_read_user(at(w->data, w->position), kept, (void *)address)) {
-		put_empty(w, index);
-		return;
-	}
-	set_length(w, index, kept);
-	w->position += kept;
+	put_user_bytes(w, index, address, kept_bytes(bytes));
 }
 
 struct piece {
@@ -112,6 +104,12 @@ INLINE int read_message(struct message *m, u64 address, u32 compat)
 	m->control = small[4];
 	m->control_bytes = small[5];
 	return failed;
+}
+
+/* Control data is kept whole, whatever the limit on data: passed descriptors are in there. */
+INLINE void put_control(struct writer *w, u32 index, const struct message *m)
+{
+	put_user_bytes(w, index, m->control, m->control_bytes > MAX_DATA ? 0 : m->control_bytes);
 }
 
 /* read and write: res, data, fd, size, and for the positioned ones pos. What was not written is kept too. */
@@ -265,16 +263,7 @@ PROGRAM(SOCKET_RECVMSG_X)
 	if (ret >= 0 && !read_message(&m, argument(regs, 1), compat)) {
 		put_pieces(&w, 2, m.pieces, m.count, ret, compat);
 		put_tuple(&w, 3, fd, INBOUND, m.name, m.name ? m.name_bytes : 0);
-		/* Control data is kept whole, whatever the limit on data: passed descriptors are in there. */
-		u32 control = m.control_bytes > 4096 ? 0 : m.control_bytes;
-		barrier_var(control);
-		control &= 8191;
-		if (control && m.control && !bpf_probe_read_user(at(w.data, w.position), control, (void *)m.control)) {
-			set_length(&w, 4, control);
-			w.position += control;
-		} else {
-			put_empty(&w, 4);
-		}
+		put_control(&w, 4, &m);
 	} else {
 		put_empty(&w, 2);
 		put_empty(&w, 3);

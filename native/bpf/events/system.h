@@ -53,3 +53,24 @@ PROGRAM(SYSCALL_IO_URING_SETUP_X)
 	submit(event);
 	return 0;
 }
+
+/* What a mount's setting is: nothing, a text, or bytes whose number is `aux`. Not known when the call failed. */
+PROGRAM(SYSCALL_FSCONFIG_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_FSCONFIG_X));
+	if (!w.data)
+		return 0;
+	u32 command = argument(regs, 1), aux = argument(regs, 4);
+	u64 value = ret < 0 ? 0 : argument(regs, 3);
+	int text = command == F_fsconfig_cmds_FSCONFIG_SET_STRING || command == F_fsconfig_cmds_FSCONFIG_SET_PATH ||
+		   command == F_fsconfig_cmds_FSCONFIG_SET_PATH_EMPTY;
+	put(&w, 0, 8, ret);
+	put(&w, 1, 8, from_s32(argument(regs, 0)));
+	put(&w, 2, 4, command);
+	put_user_text(&w, 3, argument(regs, 2), MAX_PATH);
+	put_user_bytes(&w, 4, value, command == F_fsconfig_cmds_FSCONFIG_SET_BINARY ? (u16)aux : 0);
+	put_user_text(&w, 5, text ? value : 0, MAX_PATH);
+	put(&w, 6, 4, aux);
+	finish(&w);
+	return 0;
+}

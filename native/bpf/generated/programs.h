@@ -50,6 +50,24 @@ PROGRAM(SOCKET_SHUTDOWN_X)
 	return 0;
 }
 
+PROGRAM(SOCKET_GETSOCKNAME_X)
+{
+	u8 *event = reserve(EVENT(SOCKET_GETSOCKNAME_X), 26);
+	if (!event)
+		return 0;
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SOCKET_GETPEERNAME_X)
+{
+	u8 *event = reserve(EVENT(SOCKET_GETPEERNAME_X), 26);
+	if (!event)
+		return 0;
+	submit(event);
+	return 0;
+}
+
 PROGRAM(SYSCALL_EVENTFD_X)
 {
 	u8 *event = reserve(EVENT(SYSCALL_EVENTFD_X), 52);
@@ -58,6 +76,19 @@ PROGRAM(SYSCALL_EVENTFD_X)
 	put_fixed(event, 0, 32, 8, from_ret(ret)); /* res */
 	put_fixed(event, 1, 40, 8, from_u64(argument(regs, 0))); /* initval */
 	put_fixed(event, 2, 48, 4, from_zero(ret)); /* flags */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_FUTEX_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_FUTEX_X), 60);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 2, 50, 2, from_futex_op(argument(regs, 1))); /* op */
+	put_fixed(event, 3, 52, 8, from_u64(argument(regs, 2))); /* val */
 	submit(event);
 	return 0;
 }
@@ -126,6 +157,17 @@ PROGRAM(SYSCALL_LSEEK_X)
 	put_fixed(event, 2, 50, 8, from_u64(argument(regs, 1))); /* offset */
 	put_fixed(event, 3, 58, 1, from_lseek_whence(argument(regs, 2))); /* whence */
 	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_GETCWD_X)
+{
+	struct writer w = begin(EVENT(SYSCALL_GETCWD_X));
+	if (!w.data)
+		return 0;
+	put(&w, 0, 8, from_ret(ret)); /* res */
+	put_user_text(&w, 1, ret < 0 ? 0 : argument(regs, 0), MAX_PATH); /* path */
+	finish(&w);
 	return 0;
 }
 
@@ -233,6 +275,54 @@ PROGRAM(SYSCALL_FCNTL_X)
 	put_fixed(event, 1, 42, 8, from_s32(argument(regs, 0))); /* fd */
 	put_fixed(event, 2, 50, 1, from_fcntl_command(argument(regs, 1))); /* cmd */
 	put_fixed(event, 3, 51, 8, from_u64(argument(regs, 2))); /* arg */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_BRK_4_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_BRK_4_X), 64);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 36, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 44, 4, from_vm_size(ret)); /* vm_size */
+	put_fixed(event, 2, 48, 4, from_vm_rss(ret)); /* vm_rss */
+	put_fixed(event, 3, 52, 4, from_vm_swap(ret)); /* vm_swap */
+	put_fixed(event, 4, 56, 8, from_u64(argument(regs, 0))); /* addr */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MMAP_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MMAP_X), 106);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 46, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 54, 4, from_vm_size(ret)); /* vm_size */
+	put_fixed(event, 2, 58, 4, from_vm_rss(ret)); /* vm_rss */
+	put_fixed(event, 3, 62, 4, from_vm_swap(ret)); /* vm_swap */
+	put_fixed(event, 4, 66, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 5, 74, 8, from_u64(argument(regs, 1))); /* length */
+	put_fixed(event, 6, 82, 4, from_prot_flags(argument(regs, 2))); /* prot */
+	put_fixed(event, 7, 86, 4, from_mmap_flags(argument(regs, 3))); /* flags */
+	put_fixed(event, 8, 90, 8, from_s32(argument(regs, 4))); /* fd */
+	put_fixed(event, 9, 98, 8, from_u64(argument(regs, 5))); /* offset */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MUNMAP_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MUNMAP_X), 74);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 38, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 46, 4, from_vm_size(ret)); /* vm_size */
+	put_fixed(event, 2, 50, 4, from_vm_rss(ret)); /* vm_rss */
+	put_fixed(event, 3, 54, 4, from_vm_swap(ret)); /* vm_swap */
+	put_fixed(event, 4, 58, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 5, 66, 8, from_u64(argument(regs, 1))); /* length */
 	submit(event);
 	return 0;
 }
@@ -460,6 +550,19 @@ PROGRAM(SYSCALL_MOUNT_X)
 	put_user_text(&w, 3, from_str(argument(regs, 2)), MAX_PATH); /* type */
 	put(&w, 4, 4, from_mount_flags(argument(regs, 3))); /* flags */
 	finish(&w);
+	return 0;
+}
+
+PROGRAM(SYSCALL_SEMGET_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_SEMGET_X), 54);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 4, from_s32(argument(regs, 0))); /* key */
+	put_fixed(event, 2, 46, 4, from_s32(argument(regs, 1))); /* nsems */
+	put_fixed(event, 3, 50, 4, from_semget_flags(argument(regs, 2))); /* semflg */
+	submit(event);
 	return 0;
 }
 
@@ -694,6 +797,50 @@ PROGRAM(SYSCALL_MPROTECT_X)
 	return 0;
 }
 
+PROGRAM(SYSCALL_COPY_FILE_RANGE_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_COPY_FILE_RANGE_X), 86);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 38, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 46, 8, from_s32(argument(regs, 2))); /* fdout */
+	put_fixed(event, 2, 54, 8, from_u64(argument(regs, 3))); /* offout */
+	put_fixed(event, 3, 62, 8, from_s32(argument(regs, 0))); /* fdin */
+	put_fixed(event, 4, 70, 8, from_u64(argument(regs, 1))); /* offin */
+	put_fixed(event, 5, 78, 8, from_u64(argument(regs, 4))); /* len */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_IO_URING_ENTER_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_IO_URING_ENTER_X), 70);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 38, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 46, 8, from_s32(argument(regs, 0))); /* fd */
+	put_fixed(event, 2, 54, 4, from_u32(argument(regs, 1))); /* to_submit */
+	put_fixed(event, 3, 58, 4, from_u32(argument(regs, 2))); /* min_complete */
+	put_fixed(event, 4, 62, 4, from_io_uring_enter_flags(argument(regs, 3))); /* flags */
+	put_fixed(event, 5, 66, 4, from_u32(argument(regs, 4))); /* sig */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_IO_URING_REGISTER_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_IO_URING_REGISTER_X), 66);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 36, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 44, 8, from_s32(argument(regs, 0))); /* fd */
+	put_fixed(event, 2, 52, 2, from_u32(argument(regs, 1))); /* opcode */
+	put_fixed(event, 3, 54, 8, from_u64(argument(regs, 2))); /* arg */
+	put_fixed(event, 4, 62, 4, from_u32(argument(regs, 3))); /* nr_args */
+	submit(event);
+	return 0;
+}
+
 PROGRAM(SYSCALL_MLOCK_X)
 {
 	u8 *event = reserve(EVENT(SYSCALL_MLOCK_X), 56);
@@ -782,6 +929,19 @@ PROGRAM(SYSCALL_BPF_2_X)
 		return 0;
 	put_fixed(event, 0, 30, 8, from_ret(ret)); /* fd */
 	put_fixed(event, 1, 38, 4, from_u32(argument(regs, 0))); /* cmd */
+	submit(event);
+	return 0;
+}
+
+PROGRAM(SYSCALL_MLOCK2_X)
+{
+	u8 *event = reserve(EVENT(SYSCALL_MLOCK2_X), 62);
+	if (!event)
+		return 0;
+	put_fixed(event, 0, 34, 8, from_ret(ret)); /* res */
+	put_fixed(event, 1, 42, 8, from_u64(argument(regs, 0))); /* addr */
+	put_fixed(event, 2, 50, 8, from_u64(argument(regs, 1))); /* len */
+	put_fixed(event, 3, 58, 4, from_mlock2_flags(argument(regs, 2))); /* flags */
 	submit(event);
 	return 0;
 }
