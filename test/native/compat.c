@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 	static struct { uint16_t family, port; uint8_t address[4], zero[8]; } to = {2, 0x0100, {127, 0, 0, 1}, {0}};
 	static uint32_t socket_arguments[3] = {2, 1, 0}, connect_arguments[3], vector[3];
 	if (argc < 2)
-		return 2;
+		return call(20, 0, 0, 0, 0) == getpid() ? 0 : 2; /* are there 32-bit calls here at all? */
 	strncpy(path, argv[1], sizeof path - 1);
 	vector[0] = LOW(none);
 	vector[1] = LOW(argument);

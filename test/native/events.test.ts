@@ -1,67 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Ev } from '../../src/events/ids.js';
+import { beforeAll, expect, it } from 'vitest';
 import { SYSCALLS } from '../../src/events/syscalls.js';
-import { type Call, compile, describeLive, interestIn, type LiveEvent, LiveProbe, type ParamValue, trigger, type Triggered, triggerPath } from './probe.js';
+import { hex, le16, liveCalls, mayCallAs32Bit, be16, u64s } from './calls.js';
+import { type Call, compile, describeLive, type LiveEvent, pythonPath, trigger, type Triggered } from './probe.js';
 
 const AT_FDCWD = -100;
 const x64 = process.arch === 'x64';
 
 describeLive('the probe reports each system call with every parameter', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'falco-ts-live-'));
-  const file = join(dir, 'file');
   const names = SYSCALLS.map((s) => s.name);
-  let probe: LiveProbe;
-  const tids = new Set<number>();
-  const programs = new Set<string>();
+  const live = liveCalls(names.filter((name) => !/^(futex|epoll_|poll|ppoll|clock_|nanosleep|sched_|getpid|rt_sig)/.test(name)), () => [
+    ...(mayCallAs32Bit() ? [compile('compat', '-no-pie')] : []),
+    pythonPath(),
+  ]);
+  const { dir, probe, says } = live;
+  const file = join(dir, 'file');
 
-  beforeAll(async () => {
+  beforeAll(() => {
     writeFileSync(file, 'hello');
     writeFileSync(at('content'), 'The quick brown fox jumps over the lazy dog. '.repeat(4));
-    programs.add(triggerPath());
-    if (x64) programs.add(compile('compat', '-no-pie'));
-    programs.add(execFileSync('python3', ['-c', 'import os, sys; print(os.path.realpath(sys.executable))'], { encoding: 'utf8' }).trim());
-    const wanted = interestIn(names.filter((name) => !/^(futex|epoll_|poll|ppoll|clock_|nanosleep|sched_|getpid|rt_sig)/.test(name)));
-    // Only what the trigger does is kept: other programs run on this machine too.
-    probe = await new LiveProbe({ interest: wanted, bufferBytes: 1 << 23 }, (view) => {
-      if (view.type === Ev.SYSCALL_EXECVE_19_X && programs.has(view.str(27) ?? '')) tids.add(view.tid);
-      return tids.has(view.tid);
-    }).start();
   });
-
-  afterAll(async () => {
-    await probe.source.stop();
-    const { losses } = probe.source.stats();
-    expect(losses).toEqual({
-      ringFullProcess: 0, ringFullNetwork: 0, ringFullFile: 0, ringFullOther: 0, bpfDropped: 0, foreignCalls: 0, missed: 0,
-      decodeErrors: 0, unaccounted: 0,
-    });
-  });
-
-  type Expected = Record<string, ParamValue>;
-
-  /** Does the calls, and compares the event of the last one (or of call `index`) with what it must say. */
-  function says(title: string, calls: readonly Call[], key: string, expected: (t: Triggered) => Expected, index = calls.length - 1): void {
-    it(title, async () => {
-      const done = await trigger(calls, { cwd: dir });
-      const want = expected(done);
-      const first = Object.keys(want)[0];
-      // A program's start makes calls too: the wanted one is known by its last parameters.
-      const event = await probe.find((e) => e.tid === done.tid && e.key === key && sameButFirst(e.params, want, first));
-      expect(event.params).toEqual(want);
-      expect(event.params[first]).toBe(done.results[index]);
-    });
-  }
-
-  function sameButFirst(params: Expected, want: Expected, first: string): boolean {
-    return Object.entries(want).every(([name, value]) => name === first || value === null || params[name] === value);
-  }
 
   const at = (name: string): string => join(dir, name);
 
@@ -316,7 +279,7 @@ r, w = os.pipe(); os.writev(w, [b'left', b'right']); x, y = bytearray(2), bytear
     expect(read.params).toEqual({ res: 9, size: 9, data: hex('leftright'), fd: (written.params.fd as number) - 1 });
   });
 
-  it.runIf(x64)('calls of 32-bit programs are reported as what they are', async () => {
+  it.runIf(mayCallAs32Bit())('calls of 32-bit programs are reported as what they are', async () => {
     const path = at('made by a 32-bit call');
     const { stdout } = await promisify(execFile)(compile('compat', '-no-pie'), [path]);
     const said = JSON.parse(stdout) as Record<string, number>;
@@ -355,20 +318,6 @@ r, w = os.pipe(); os.writev(w, [b'left', b'right']); x, y = bytearray(2), bytear
 
 });
 
-function hex(text: string): string {
-  return Buffer.from(text).toString('hex');
-}
-function be16(n: number): string {
-  return n.toString(16).padStart(4, '0');
-}
-function le16(n: number): string {
-  return be16(((n & 0xff) << 8) | (n >> 8));
-}
-function u64s(...values: number[]): string {
-  const out = Buffer.alloc(8 * values.length);
-  for (const [i, v] of values.entries()) out.writeBigUInt64LE(BigInt(v), 8 * i);
-  return out.toString('hex');
-}
 async function freePort(host: string): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, host, done));

@@ -78,7 +78,7 @@ function decode(view: EventView): LiveEvent {
       case 'BYTEBUF':
         params[param.name] = ['args', 'env', 'cgroups'].includes(param.name) ? view.strs(i) : Buffer.from(view.raw(i)).toString('hex');
         break;
-      case 'SOCKADDR': case 'SOCKTUPLE': case 'DYNAMIC':
+      case 'SOCKADDR': case 'SOCKTUPLE': case 'DYNAMIC': case 'FDLIST':
         params[param.name] = Buffer.from(view.raw(i)).toString('hex');
         break;
       case 'UINT64': case 'ABSTIME': case 'RELTIME':
@@ -120,6 +120,11 @@ export class LiveProbe {
   }
 }
 
+/** The program behind `python3`, as the kernel names it. */
+export function pythonPath(): string {
+  return execFileSync('python3', ['-c', 'import os, sys; print(os.path.realpath(sys.executable))'], { encoding: 'utf8' }).trim();
+}
+
 const compiled = new Map<string, string>();
 
 /** A C program beside this file, compiled once a run. */
@@ -135,8 +140,10 @@ export function compile(name: 'trigger' | 'burst' | 'compat', ...flags: string[]
 
 export const triggerPath = (): string => compile('trigger');
 
+/** A structure of the caller: bytes as hex, pointers to bytes, pointers to structures. */
+export type Structure = readonly (string | { readonly bytes: string } | { readonly struct: Structure })[];
 export type CallArgument = number | bigint | string | { readonly hex: string } | { readonly out: number } | { readonly result: number }
-  | { readonly int: number; readonly at: number };
+  | { readonly int: number; readonly at: number } | { readonly struct: Structure };
 export type Call = readonly [name: string, ...CallArgument[]];
 
 export interface Triggered {
@@ -144,6 +151,10 @@ export interface Triggered {
   readonly tid: number;
   readonly results: readonly number[];
   readonly outputs: readonly Buffer[];
+}
+
+function structure(parts: Structure): string {
+  return parts.map((part) => (typeof part === 'string' ? part : 'bytes' in part ? `&${part.bytes}` : `[${structure(part.struct)}]`)).join(';');
 }
 
 /** Texts are passed as pointers to texts, numbers as they are; see `trigger.c` for the rest. `fork` forks and waits. */
@@ -162,6 +173,7 @@ export async function trigger(calls: readonly Call[], options: { cwd?: string; a
       else if ('hex' in a) args.push(`b:${a.hex}`);
       else if ('out' in a) args.push(`o:${a.out}`);
       else if ('result' in a) args.push(`r:${a.result}`);
+      else if ('struct' in a) args.push(`v:${structure(a.struct)}`);
       else args.push(`q:${a.int}:${a.at}`);
     }
   });

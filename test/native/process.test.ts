@@ -141,6 +141,18 @@ describeLive('the probe reports the lives of processes', () => {
     expect(end.params).toMatchObject({ status: 0, ret: 0, sig: 0 });
   });
 
+  it('vfork: the parent waits for its child, and both return', async () => {
+    const { stdout } = await run('python3', ['-c', 'import os, subprocess; p = subprocess.Popen(["/bin/true"]); p.wait(); print(os.getpid(), p.pid)']);
+    const [parent, child] = stdout.split(' ').map(Number);
+    if (!x64) return; // there the C library calls clone
+    const isFork = (e: LiveEvent): boolean => e.key === 'SYSCALL_VFORK_20_X';
+    const inParent = await probe.find((e) => isFork(e) && e.tid === parent);
+    const inChild = await probe.find((e) => isFork(e) && e.tid === child);
+    expect(inParent.params).toMatchObject({ res: child, tid: parent, pid: parent, ptid: process.pid, comm: 'python3', flags: 0, vtid: parent, vpid: parent });
+    expect(inChild.params).toMatchObject({ res: 0, tid: child, pid: child, ptid: parent, comm: 'python3', flags: 0, vtid: child, vpid: child });
+    expect(inChild.params.args).toEqual(inParent.params.args);
+  });
+
   it('a new pid namespace: both ids, the flag, and when its first process began', async () => {
     await run('unshare', ['--pid', '--fork', 'sh', '-c', 'exit 0']);
     const event = await probe.find((e) => e.key.startsWith('SYSCALL_') && e.params.vpid === 1 && e.params.res === 0 && 'pidns_init_start_ts' in e.params);

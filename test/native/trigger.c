@@ -5,8 +5,9 @@
  *   trigger NUMBER ARGUMENT… [-- NUMBER ARGUMENT…]…
  *
  * An argument is i:NUMBER, s:TEXT, b:HEX (a buffer with these bytes), o:SIZE (a zeroed buffer, printed afterwards),
- * r:INDEX (the result of an earlier call), q:INDEX:OFFSET (an int in the o: buffer of an earlier call). NUMBER -1: fork;
- * the child exits with the first argument, the parent waits.
+ * r:INDEX (the result of an earlier call), q:INDEX:OFFSET (an int in the o: buffer of an earlier call), v:STRUCTURE (a
+ * structure: HEX for bytes in it, &HEX for a pointer to bytes, [STRUCTURE] for a pointer to another one, apart by `;`).
+ * NUMBER -1: fork; the child exits with the first argument, the parent waits.
  * Prints {"pid", "tid", "results": […], "outputs": ["hex"…]}; a failed call's result is -errno.
  */
 #define _GNU_SOURCE
@@ -23,6 +24,40 @@
 static long results[MAX_CALLS];
 static unsigned char *outputs[MAX_CALLS];
 static size_t output_sizes[MAX_CALLS];
+
+static unsigned char *bytes_of(const char *hex, size_t *count)
+{
+	*count = strspn(hex, "0123456789abcdef") / 2;
+	unsigned char *buffer = calloc(1, *count + 1);
+	for (size_t i = 0; i < *count; i++)
+		sscanf(hex + 2 * i, "%2hhx", &buffer[i]);
+	return buffer;
+}
+
+static unsigned char *structure(const char **text)
+{
+	unsigned char *out = calloc(1, 4096);
+	size_t size = 0, count;
+	for (; **text && **text != ']'; ++*text) {
+		const char *at = *text;
+		if (*at == ';')
+			continue;
+		if (*at == '[' || *at == '&') {
+			++*text;
+			unsigned char *to = *at == '[' ? structure(text) : bytes_of(*text, &count);
+			if (*at == '&')
+				*text += 2 * count - 1;
+			memcpy(out + size, &to, sizeof to);
+			size += sizeof to;
+		} else {
+			unsigned char *bytes = bytes_of(at, &count);
+			memcpy(out + size, bytes, count);
+			size += count;
+			*text += 2 * count - 1;
+		}
+	}
+	return out;
+}
 
 static long argument(const char *text, int call)
 {
@@ -44,12 +79,11 @@ static long argument(const char *text, int call)
 		outputs[call] = calloc(1, output_sizes[call] + 1);
 		return (long)outputs[call];
 	case 'b': {
-		size_t bytes = strlen(value) / 2;
-		unsigned char *buffer = malloc(bytes + 1);
-		for (size_t i = 0; i < bytes; i++)
-			sscanf(value + 2 * i, "%2hhx", &buffer[i]);
-		return (long)buffer;
+		size_t count;
+		return (long)bytes_of(value, &count);
 	}
+	case 'v':
+		return (long)structure(&value);
 	}
 	fprintf(stderr, "trigger: cannot read %s\n", text);
 	exit(2);
