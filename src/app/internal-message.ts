@@ -26,8 +26,8 @@ export function formatInternal(internal: InternalMessage, options: { readonly js
       source: 'internal',
       time: isoTimeText(time).replace(/\+0000$/, 'Z'),
     });
-    return { line, priority, rule };
+    return { line, priority, rule, time };
   }
   const shown = fields.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ');
-  return { line: `${timeText(time, true)}: ${priority} ${message} (${shown})`, priority, rule };
+  return { line: `${timeText(time, true)}: ${priority} ${message} (${shown})`, priority, rule, time };
 }

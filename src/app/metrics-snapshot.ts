@@ -137,7 +137,7 @@ export class MetricsWriter implements Part {
         this.push({ time: BigInt(now) * 1_000_000n, rule, priority: 'Informational', message: 'Falco metrics snapshot', fields });
       }
       const line = sortedJson({ output_fields: fields, sample: this.sample });
-      this.file?.deliver({ line, priority: 'Informational', rule }).catch((error: Error) => {
+      this.file?.deliver({ line, priority: 'Informational', rule, time: BigInt(now) * 1_000_000n }).catch((error: Error) => {
         this.log.error(`Cannot write ${this.options.output_file}: ${error.message}`);
       });
     }

@@ -94,6 +94,8 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     input.outputs.flatMap(({ name, stats }) =>
       (['pushed', 'delivered', 'failed', 'dropped'] as const).map((outcome) => [{ output: name, outcome }, stats[outcome]] as const)));
   gauge('falco_ts_output_waiting', 'Messages waiting in each output', input.outputs.map(({ name, stats }) => [{ output: name }, stats.waiting]));
+  const spools = input.outputs.flatMap(({ name, stats }) => (stats.spoolBytes === undefined ? [] : [[{ output: name }, stats.spoolBytes] as const]));
+  if (spools.length > 0) gauge('falco_ts_output_spool_bytes', "Disk space of each output's spool", spools);
   if (input.captures !== null) {
     const { written, failed, events, dropped, bytes } = input.captures;
     counter('falco_ts_captures_total', 'Capture files by what became of them', [[{ outcome: 'written' }, written], [{ outcome: 'failed' }, failed]]);

@@ -65,7 +65,7 @@ export class Monitor {
     this.loaded = loaded;
     this.rulesFiles = prepared.rulesFiles;
     this.lifecycle = new Lifecycle(log.log);
-    this.outputs = new Outputs(loaded.config, { log: log.log, loadSyslog: () => loadNative().syslog });
+    this.outputs = new Outputs(loaded.config, { log: log.log, loadSyslog: () => loadNative().syslog, hostname: machine.hostname });
     this.pipeline = new Pipeline(machine, this.stats, (message) => this.outputs.push(message), pipelineOptions(loaded.config));
     this.detection = createDetection(ruleset, catalogues, loaded.config.rule_matching, this.pipeline.alert);
     this.pipeline.swap(this.detection, pipelineOptions(loaded.config));
@@ -327,7 +327,8 @@ export class Monitor {
     for (const source of this.open) lines.push(describeSource(source.name, source.stats()));
     lines.push('Alerts by output:');
     for (const { name, stats } of this.outputs.stats()) {
-      lines.push(`   ${name}: ${stats.pushed} alerts, ${stats.delivered} delivered, ${stats.failed} failed, ${stats.dropped} dropped`);
+      const kept = stats.spoolBytes === undefined ? '' : `, ${stats.waiting} kept on disk for the next start`;
+      lines.push(`   ${name}: ${stats.pushed} alerts, ${stats.delivered} delivered, ${stats.failed} failed, ${stats.dropped} dropped${kept}`);
     }
     if (this.recorder.used) lines.push(this.recorder.format());
     const evictions = Object.entries(stateLosses(this.prepared.machine)).filter(([, count]) => count > 0);

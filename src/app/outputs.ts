@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The configured outputs, each behind its queue: from configuration to channels, and from one configuration to the next. */
+import { join } from 'node:path';
 import { Channel, type ChannelOptions, type ChannelStats } from '../outputs/channel.js';
 import { FileOutput } from '../outputs/file.js';
 import { HttpOutput } from '../outputs/http.js';
+import { KafkaOutput } from '../outputs/kafka.js';
+import { NatsOutput } from '../outputs/nats.js';
+import { OtlpOutput } from '../outputs/otlp.js';
 import type { Output, OutputMessage } from '../outputs/output.js';
 import { ProgramOutput } from '../outputs/program.js';
+import { SpoolSet } from '../outputs/spool-set.js';
+import { SpooledOutput } from '../outputs/spooled-output.js';
 import { StdoutOutput } from '../outputs/stdout.js';
 import { type SyslogCall, SyslogOutput } from '../outputs/syslog.js';
 import { StartError } from '../sources/source.js';
 import type { Log } from '../util/log.js';
+import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
 import type { Part } from './lifecycle.js';
 
@@ -18,6 +25,7 @@ const GATHER_MS = 1000;
 export interface OutputTools {
   readonly log: Log;
   readonly loadSyslog: () => SyslogCall;
+  readonly hostname: string;
 }
 
 /** One enabled output: `key` says all that its instance depends on, so that a reload knows whether to replace it. */
@@ -27,26 +35,50 @@ interface OutputSpec {
 }
 
 /** The list of outputs. A new one is a line here, a section in the schema and a file in `outputs/`. */
-function specsOf(config: Config, { log, loadSyslog }: OutputTools): OutputSpec[] {
+function specsOf(config: Config, { log, loadSyslog, hostname }: OutputTools, spools: SpoolSet): OutputSpec[] {
   const spec = (name: string, options: unknown, create: () => Output): OutputSpec => ({ key: `${name} ${JSON.stringify(options)}`, create });
-  const { file_output: file, program_output: program, http_output: http } = config;
+  const { file_output: file, program_output: program, http_output: http, otlp_output: otlp, kafka_output: kafka, nats_output: nats, spool } = config;
+  // Outputs to another machine, which may be away for longer than memory holds out.
+  const remote = (name: string, options: unknown, create: () => Output): OutputSpec => {
+    if (!spool.enabled) return spec(name, options, create);
+    const lease = () => spools.lease(join(spool.directory, name), spool.max_size_mb * 1024 * 1024);
+    return spec(name, [options, spool], () => new SpooledOutput(create(), lease, config.output_timeout, log));
+  };
   const fileOptions = { filename: file.filename, keepAlive: file.keep_alive };
   const programOptions = { program: program.program, keepAlive: program.keep_alive };
   const httpOptions = {
     url: http.url, userAgent: http.user_agent, insecure: http.insecure, caCert: http.ca_cert, caBundle: http.ca_bundle, caPath: http.ca_path,
     mtls: http.mtls, clientCert: http.client_cert, clientKey: http.client_key, echo: http.echo, compressUploads: http.compress_uploads,
     keepAlive: http.keep_alive, maxConsecutiveTimeouts: http.max_consecutive_timeouts, json: config.json_output, timeoutMs: config.output_timeout,
+    headers: {}, patient: spool.enabled,
+  };
+  const otlpOptions = {
+    url: otlp.url, headers: otlp.headers, userAgent: `falco-ts/${VERSION}`, insecure: otlp.insecure, caCert: otlp.ca_cert, caBundle: '', caPath: '/etc/ssl/certs',
+    mtls: otlp.mtls, clientCert: otlp.client_cert, clientKey: otlp.client_key, compressUploads: otlp.compress_uploads, keepAlive: true,
+    maxConsecutiveTimeouts: http.max_consecutive_timeouts, timeoutMs: config.output_timeout, patient: spool.enabled, hostname,
+  };
+  const kafkaOptions = {
+    brokers: kafka.brokers, topic: kafka.topic, compression: kafka.compression, tls: kafka.tls, insecure: kafka.insecure, caCert: kafka.ca_cert,
+    clientCert: kafka.client_cert, clientKey: kafka.client_key, saslMechanism: kafka.sasl_mechanism, username: kafka.username, password: kafka.password,
+    hostname, timeoutMs: config.output_timeout,
+  };
+  const natsOptions = {
+    servers: nats.servers, subject: nats.subject, jetstream: nats.jetstream, credentialsFile: nats.credentials_file, user: nats.user, password: nats.password,
+    token: nats.token, caCert: nats.ca_cert, clientCert: nats.client_cert, clientKey: nats.client_key, timeoutMs: config.output_timeout,
   };
   return [
     ...(file.enabled ? [spec('file', fileOptions, () => new FileOutput(fileOptions))] : []),
     ...(config.stdout_output.enabled ? [spec('stdout', null, () => new StdoutOutput())] : []),
     ...(config.syslog_output.enabled ? [spec('syslog', null, () => new SyslogOutput(loadSyslog))] : []),
     ...(program.enabled ? [spec('program', programOptions, () => new ProgramOutput(programOptions))] : []),
-    ...(http.enabled ? [spec('http', httpOptions, () => new HttpOutput(httpOptions, log))] : []),
+    ...(http.enabled ? [remote('http', httpOptions, () => new HttpOutput(httpOptions, log))] : []),
+    ...(otlp.enabled ? [remote('otlp', otlpOptions, () => new OtlpOutput(otlpOptions, log))] : []),
+    ...(kafka.enabled ? [remote('kafka', kafkaOptions, () => new KafkaOutput(kafkaOptions, log))] : []),
+    ...(nats.enabled ? [remote('nats', natsOptions, () => new NatsOutput(natsOptions, log))] : []),
   ];
 }
 
-const OUTPUTS = ['stdout_output', 'file_output', 'syslog_output', 'program_output', 'http_output'] as const;
+const OUTPUTS = ['stdout_output', 'file_output', 'syslog_output', 'program_output', 'http_output', 'otlp_output', 'kafka_output', 'nats_output'] as const;
 
 /** @throws StartError when alerts would go nowhere */
 export function requireOutput(config: Config): void {
@@ -62,6 +94,7 @@ interface Live {
 export class Outputs implements Part {
   readonly name = 'outputs';
   private live: readonly Live[] = [];
+  private readonly spools = new SpoolSet();
   /** What channels that a reload removed have counted. */
   private readonly retired: { readonly name: string; readonly stats: ChannelStats }[] = [];
 
@@ -97,7 +130,9 @@ export class Outputs implements Part {
     await Promise.all(
       gone.map(async ({ channel }) => {
         await channel.stop(config.output_timeout);
-        this.retired.push({ name: channel.name, stats: channel.stats() });
+        // What waits on the disk is the successor's, or the next start's.
+        const stats = channel.stats();
+        this.retired.push({ name: channel.name, stats: { ...stats, pushed: stats.pushed - stats.waiting, waiting: 0 } });
       }),
     );
   }
@@ -114,6 +149,7 @@ export class Outputs implements Part {
       byName.set(name, sum === undefined ? stats : {
         pushed: sum.pushed + stats.pushed, delivered: sum.delivered + stats.delivered, failed: sum.failed + stats.failed,
         dropped: sum.dropped + stats.dropped, waiting: sum.waiting + stats.waiting,
+        ...(stats.spoolBytes !== undefined && { spoolBytes: stats.spoolBytes }),
       });
     }
     return [...byName].map(([name, stats]) => ({ name, stats }));
@@ -122,7 +158,7 @@ export class Outputs implements Part {
   private async open(config: Config): Promise<Live[]> {
     const opened: Live[] = [];
     const all: Live[] = [];
-    for (const { key, create } of specsOf(config, this.tools)) {
+    for (const { key, create } of specsOf(config, this.tools, this.spools)) {
       const present = this.live.find((one) => one.key === key);
       if (present !== undefined) {
         all.push(present);

@@ -77,7 +77,7 @@ export class Pipeline {
     const { json, format, redactSecrets } = this.options;
     const shown = redactSecrets && event instanceof AuditEvent ? withoutSecretData(event) : event;
     const alert = captureAlert(rule, shown, this.machine.hostname);
-    this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name });
+    this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name, time: alert.time });
     if (this.recorder !== null) this.recorder.alerted(rule, event);
   };
 

@@ -6,7 +6,7 @@
  */
 import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
-import type { Output, OutputMessage } from './output.js';
+import { type Output, type OutputMessage, PartlyRefused } from './output.js';
 
 /**
  * Characters that may wait whatever the capacity, and the only bound for `outputs_queue.capacity: 0`. (The peer's 0 is
@@ -26,6 +26,7 @@ export interface ChannelOptions {
 }
 
 export interface ChannelStats {
+  /** What a spool has left from an earlier run is among them. */
   readonly pushed: number;
   readonly delivered: number;
   /** The output said no. */
@@ -33,6 +34,8 @@ export interface ChannelStats {
   /** Refused by the full queue, or still waiting when the program had to end. */
   readonly dropped: number;
   readonly waiting: number;
+  /** Disk space of the output's spool, if it has one. */
+  readonly spoolBytes?: number;
 }
 
 export class Channel {
@@ -112,7 +115,17 @@ export class Channel {
 
   stats(): ChannelStats {
     const { pushed, delivered, failed, dropped } = this;
-    return { pushed, delivered, failed, dropped, waiting: this.length + this.inFlight };
+    const waiting = this.length + this.inFlight;
+    const backlog = this.output.backlog?.();
+    if (backlog === undefined) return { pushed, delivered, failed, dropped, waiting };
+    return {
+      pushed: pushed + backlog.recovered,
+      delivered: backlog.delivered,
+      failed: failed + backlog.failed,
+      dropped: dropped + backlog.dropped,
+      waiting: waiting + backlog.waiting,
+      spoolBytes: backlog.bytes,
+    };
   }
 
   /** Takes no more messages, gives those that wait `graceMs` to get out, counts the rest as dropped, and stops the output. */
@@ -165,7 +178,9 @@ export class Channel {
         this.dropped += this.inFlight;
         return;
       }
-      this.failed += this.inFlight;
+      const refused = error instanceof PartlyRefused ? Math.min(error.refused, this.inFlight) : this.inFlight;
+      this.failed += refused;
+      this.delivered += this.inFlight - refused;
       const held = this.closed ? 0 : this.failureLog.pass();
       if (held !== null) {
         const more = held > 0 ? ` (and ${held} times before)` : '';

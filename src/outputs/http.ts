@@ -8,6 +8,7 @@ import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
 import { withoutCredentials } from '../util/redact.js';
+import { Backoff } from './backoff.js';
 import type { Output, OutputMessage } from './output.js';
 
 const compress = promisify(gzip);
@@ -34,24 +35,42 @@ export interface HttpOutputOptions {
   readonly maxConsecutiveTimeouts: number;
   readonly json: boolean;
   readonly timeoutMs: number;
+  /** Headers besides. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * What waits is safe on a disk: a receiver that is away (time-outs, 502 to 504) or does not let this side in (401, 404, 429)
+   * is tried without end, and only a message that it finds fault with is given up.
+   */
+  readonly patient: boolean;
+  /** Why an answer of 200 is a refusal all the same, for receivers that say so in the body. Throws. */
+  readonly accept?: (body: string) => void;
 }
+
+/** Which section of the configuration it belongs to. */
+export interface HttpPurpose {
+  readonly name: string;
+  readonly section: string;
+  /** Of a wrong setting. */
+  readonly code: string;
+}
+
+const HTTP: HttpPurpose = { name: 'http', section: 'http_output', code: 'OUTPUT_HTTP' };
 
 /** A server that answers 5xx to one message again and again may be choking on that message. */
 const SERVER_ERROR_RETRIES = 10;
-const FIRST_DELAY_MS = 100;
-const LARGEST_DELAY_MS = 5000;
+/** Answers about this very message. Others (not authorised, not found, too many) are about the receiver as a whole. */
+const ABOUT_THE_MESSAGE = new Set([400, 406, 409, 411, 413, 414, 415, 422, 431]);
 
 type Outcome =
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly body: string }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'again'; readonly cause: 'timeout' | 'server' | 'connection'; readonly reason: string };
+  | { readonly kind: 'again'; readonly cause: 'timeout' | 'server' | 'away' | 'connection'; readonly reason: string };
 
 /**
  * POST of each alert, one after another. Time-outs, connection errors and 5xx are tried again with growing delays; while
  * the receiver cannot be reached at all the message stays, and the queue in front of this output holds what follows.
  */
 export class HttpOutput implements Output {
-  readonly name = 'http';
   private pool: Pool | null = null;
   private path = '/';
   private authorization: string | null = null;
@@ -61,7 +80,12 @@ export class HttpOutput implements Output {
   constructor(
     private readonly options: HttpOutputOptions,
     private readonly log: Log,
+    private readonly purpose: HttpPurpose = HTTP,
   ) {}
+
+  get name(): string {
+    return this.purpose.name;
+  }
 
   async start(): Promise<void> {
     const text = this.options.url.replace(/^(["'])(.*)\1$/, '$2');
@@ -70,7 +94,7 @@ export class HttpOutput implements Output {
       url = new URL(text);
       if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error('only http and https are possible');
     } catch (error) {
-      throw new StartError('OUTPUT_HTTP', `http_output.url '${withoutCredentials(text)}' cannot be used: ${(error as Error).message}`);
+      throw new StartError(this.purpose.code, `${this.purpose.section}.url '${withoutCredentials(text)}' cannot be used: ${(error as Error).message}`);
     }
     this.path = url.pathname + url.search;
     if (url.username !== '') {
@@ -90,19 +114,21 @@ export class HttpOutput implements Output {
 
   async deliver(message: OutputMessage): Promise<void> {
     const body = this.options.compressUploads ? await compress(message.line) : message.line;
-    const tries = { timeout: 0, server: 0, connection: 0 };
-    let delay = FIRST_DELAY_MS;
+    const tries = { timeout: 0, server: 0, away: 0, connection: 0 };
+    const backoff = new Backoff();
     for (;;) {
       const outcome = await this.post(body);
-      if (outcome.kind === 'done') return;
+      if (outcome.kind === 'done') {
+        this.options.accept?.(outcome.body);
+        return;
+      }
       if (outcome.kind === 'refused') throw new Error(outcome.reason);
       tries[outcome.cause]++;
-      const enough =
-        tries.timeout > this.options.maxConsecutiveTimeouts || tries.server > SERVER_ERROR_RETRIES || this.stopping.signal.aborted;
-      if (enough) throw new Error(outcome.reason);
-      if (this.retryLog.pass() !== null) this.log.warning(`Output http: ${outcome.reason}, trying again`);
-      await this.pause(delay);
-      delay = Math.min(delay * 2, LARGEST_DELAY_MS);
+      const { patient, maxConsecutiveTimeouts } = this.options;
+      const enough = tries.server > SERVER_ERROR_RETRIES || (!patient && (tries.timeout > maxConsecutiveTimeouts || tries.away > SERVER_ERROR_RETRIES));
+      if (enough || this.stopping.signal.aborted) throw new Error(outcome.reason);
+      if (this.retryLog.pass() !== null) this.log.warning(`Output ${this.name}: ${outcome.reason}, trying again`);
+      await backoff.pause(this.stopping.signal);
     }
   }
 
@@ -128,17 +154,21 @@ export class HttpOutput implements Output {
         headers: {
           'content-type': options.json ? 'application/json' : 'text/plain',
           'user-agent': options.userAgent,
+          ...options.headers,
           ...(options.compressUploads && { 'content-encoding': 'gzip' }),
           ...(this.authorization !== null && { authorization: this.authorization }),
         },
         body,
         signal: this.stopping.signal,
       });
-      if (options.echo) process.stdout.write(await answer.body.text());
-      else await answer.body.dump();
-      if (answer.statusCode < 400) return { kind: 'done' };
+      const wanted = options.echo || options.accept !== undefined ? await answer.body.text() : null;
+      if (wanted === null) await answer.body.dump();
+      else if (options.echo) process.stdout.write(wanted);
+      if (answer.statusCode < 400) return { kind: 'done', body: wanted ?? '' };
       const reason = `the receiver answered ${answer.statusCode}`;
-      if (answer.statusCode >= 500 || answer.statusCode === 429) return { kind: 'again', cause: 'server', reason };
+      if (answer.statusCode === 500 || answer.statusCode === 501) return { kind: 'again', cause: 'server', reason };
+      if (answer.statusCode > 501 || answer.statusCode === 429) return { kind: 'again', cause: 'away', reason };
+      if (options.patient && !ABOUT_THE_MESSAGE.has(answer.statusCode)) return { kind: 'again', cause: 'away', reason };
       return { kind: 'refused', reason };
     } catch (error) {
       const { code, message } = error as Error & { code?: string };
@@ -147,26 +177,13 @@ export class HttpOutput implements Output {
     }
   }
 
-  private pause(ms: number): Promise<void> {
-    const { signal } = this.stopping;
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
-  }
-
   private tls() {
     const { options } = this;
     const file = (key: string, path: string): string => {
       try {
         return readFileSync(path, 'utf8');
       } catch (error) {
-        throw new StartError('OUTPUT_HTTP', `http_output.${key}: ${(error as Error).message}`, undefined, { cause: error });
+        throw new StartError(this.purpose.code, `${this.purpose.section}.${key}: ${(error as Error).message}`, undefined, { cause: error });
       }
     };
     const authorities = options.insecure

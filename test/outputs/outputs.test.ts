@@ -38,7 +38,7 @@ afterEach(async () => {
   logged = [];
 });
 
-const message = (n: number): OutputMessage => ({ line: `alert ${n}`, priority: 'Warning', rule: 'R' });
+const message = (n: number): OutputMessage => ({ line: `alert ${n}`, priority: 'Warning', rule: 'R', time: BigInt(n) * 1_000_000_000n });
 async function channelOf(output: Output, options: Partial<ChannelOptions> = {}): Promise<Channel> {
   await output.start();
   const channel = new Channel(output, { capacity: 1000, timeoutMs: 2000, gatherMs: 0, log, ...options });
@@ -217,7 +217,7 @@ function http(url: string, more: Partial<HttpOutputOptions> = {}): HttpOutput {
     {
       url, userAgent: 'falcosecurity/falco', insecure: false, caCert: '', caBundle: '', caPath: '/etc/ssl/certs', mtls: false,
       clientCert: '', clientKey: '', echo: false, compressUploads: false, keepAlive: true, maxConsecutiveTimeouts: 2, json: true,
-      timeoutMs: 300, ...more,
+      timeoutMs: 300, headers: {}, patient: false, ...more,
     },
     log,
   );
@@ -431,7 +431,7 @@ describe('stdout', () => {
        await output.start();
        const channel = new Channel(output, { capacity: 5000, timeoutMs: 0, gatherMs: 0, log });
        const started = Date.now();
-       for (let i = 0; i < 3000; i++) channel.push({ line: 'alert ' + i + ' ' + 'x'.repeat(200), priority: 'Warning', rule: 'R' });
+       for (let i = 0; i < 3000; i++) channel.push({ line: 'alert ' + i + ' ' + 'x'.repeat(200), priority: 'Warning', rule: 'R', time: 0n });
        await new Promise((resolve) => setTimeout(resolve, 100));
        process.stderr.write('free ' + (Date.now() - started < 1000) + '\\n');
        await channel.stop(Number(process.argv[2]));

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Alerts to a NATS subject. Core NATS: a batch has arrived when the server has answered the flush behind it; who listens
+ * then is not ours to know. JetStream: each alert is acknowledged by the stream that stores it.
+ */
+import { readFileSync } from 'node:fs';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { StartError } from '../sources/source.js';
+import { Interval } from '../util/interval.js';
+import type { Log } from '../util/log.js';
+import { Backoff } from './backoff.js';
+import { optionalPackage } from './optional-package.js';
+import { type Output, type OutputMessage, PartlyRefused } from './output.js';
+
+const PACKAGE = '@nats-io/transport-node';
+
+export interface NatsOutputOptions {
+  /** `nats://host:4222`, `tls://host:4222` or `host:4222` */
+  readonly servers: readonly string[];
+  readonly subject: string;
+  /** Wait for a JetStream stream to store each alert. */
+  readonly jetstream: boolean;
+  /** A `.creds` file; empty: none. */
+  readonly credentialsFile: string;
+  readonly user: string;
+  readonly password: string;
+  readonly token: string;
+  readonly caCert: string;
+  readonly clientCert: string;
+  readonly clientKey: string;
+  readonly timeoutMs: number;
+}
+
+export class NatsOutput implements Output {
+  readonly name = 'nats';
+  private module: typeof import('@nats-io/transport-node') | null = null;
+  private connection: NatsConnection | null = null;
+  private readonly stopping = new AbortController();
+  private readonly retryLog = new Interval(10_000);
+
+  constructor(
+    private readonly options: NatsOutputOptions,
+    private readonly log: Log,
+  ) {}
+
+  async start(): Promise<void> {
+    const { servers, subject } = this.options;
+    if (servers.length === 0) throw new StartError('OUTPUT_NATS', 'nats_output.servers is empty', 'name at least one, as nats://host:4222');
+    if (subject === '' || /[\s*>]|^\.|\.\.|\.$/.test(subject)) throw new StartError('OUTPUT_NATS', `nats_output.subject: '${subject}' is not a subject to publish to`);
+    this.module = await optionalPackage('nats_output', PACKAGE, () => import('@nats-io/transport-node'));
+    // Wrong paths are found now, a server that is away is not an error.
+    this.connectionOptions(this.module);
+  }
+
+  deliver(message: OutputMessage): Promise<void> {
+    return this.deliverAll([message]);
+  }
+
+  async deliverAll(messages: readonly OutputMessage[]): Promise<void> {
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        await this.publish(messages);
+        return;
+      } catch (error) {
+        if (error instanceof PartlyRefused || this.stopping.signal.aborted) throw error;
+        await this.disconnect();
+        if (this.retryLog.pass() !== null) this.log.warning(`Output nats: ${(error as Error).message}, trying again`);
+        await backoff.pause(this.stopping.signal);
+        if (this.stopping.signal.aborted) throw error;
+      }
+    }
+  }
+
+  async reopen(): Promise<void> {
+    await this.disconnect();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.disconnect();
+  }
+
+  private async publish(messages: readonly OutputMessage[]): Promise<void> {
+    const connection = await this.connected();
+    const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    const lines = messages.map(({ line }) => Buffer.from(line));
+    const fitting = lines.filter((line) => line.length <= limit);
+    if (this.options.jetstream) await Promise.all(fitting.map((line) => this.store(connection, line)));
+    else {
+      for (const line of fitting) connection.publish(this.options.subject, line);
+      // A connection that ends under way must not be waited for.
+      await Promise.race([connection.flush(), connection.closed().then((error) => { throw error ?? new Error('the connection was closed'); }), this.timeout()]);
+    }
+    const refused = lines.length - fitting.length;
+    if (refused > 0) throw new PartlyRefused(`${refused} alerts are larger than the server's max_payload of ${limit} bytes`, refused);
+  }
+
+  /** JetStream answers a publication that carries a reply subject: `{"stream":…,"seq":…}`, or what is wrong. */
+  private async store(connection: NatsConnection, line: Buffer): Promise<void> {
+    const answer = await connection.request(this.options.subject, line, { timeout: Math.max(this.options.timeoutMs, 5000) }).catch((error: Error) => {
+      if (this.module !== null && error instanceof this.module.RequestError && error.isNoResponders()) {
+        throw new Error(`no JetStream stream takes the subject '${this.options.subject}'`);
+      }
+      throw error;
+    });
+    const { error } = answer.json<{ error?: { description?: string } }>();
+    if (error !== undefined) throw new Error(`JetStream: ${error.description ?? 'not stored'}`);
+  }
+
+  private async connected(): Promise<NatsConnection> {
+    if (this.stopping.signal.aborted || this.module === null) throw new Error('the output is stopped');
+    if (this.connection !== null && !this.connection.isClosed()) return this.connection;
+    const connection = await this.module.connect(this.connectionOptions(this.module));
+    if (this.wantsTls && connection.info?.tls_required !== true && connection.info?.tls_available !== true) {
+      await connection.close();
+      throw new Error('the server does not offer TLS');
+    }
+    this.connection = connection;
+    return connection;
+  }
+
+  private async disconnect(): Promise<void> {
+    const { connection } = this;
+    this.connection = null;
+    await connection?.close().catch(() => undefined);
+  }
+
+  private async timeout(): Promise<never> {
+    const { signal } = this.stopping;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.max(this.options.timeoutMs, 5000));
+      timer.unref();
+      signal.addEventListener('abort', done);
+    });
+    throw new Error('the server does not answer');
+  }
+
+  private get wantsTls(): boolean {
+    const { servers, caCert, clientCert } = this.options;
+    return caCert !== '' || clientCert !== '' || servers.some((one) => one.startsWith('tls://'));
+  }
+
+  private connectionOptions({ credsAuthenticator }: typeof import('@nats-io/transport-node')): NodeConnectionOptions {
+    const { servers, credentialsFile, user, password, token, caCert, clientCert, clientKey, timeoutMs } = this.options;
+    const file = (key: string, path: string): Buffer => {
+      try {
+        return readFileSync(path);
+      } catch (error) {
+        throw new StartError('OUTPUT_NATS', `nats_output.${key}: ${(error as Error).message}`, undefined, { cause: error });
+      }
+    };
+    return {
+      servers: servers.map((one) => one.replace(/^(nats|tls):\/\//, '')),
+      name: 'falco-ts',
+      // A batch that was under way must be sent again: so the tries are ours.
+      reconnect: false,
+      timeout: timeoutMs,
+      noEcho: true,
+      ...(credentialsFile !== '' && { authenticator: credsAuthenticator(file('credentials_file', credentialsFile)) }),
+      ...(user !== '' && { user, pass: password }),
+      ...(token !== '' && { token }),
+      ...(this.wantsTls && {
+        tls: {
+          ...(caCert !== '' && { ca: file('ca_cert', caCert).toString() }),
+          ...(clientCert !== '' && { cert: file('client_cert', clientCert).toString(), key: file('client_key', clientKey).toString() }),
+        },
+      }),
+    };
+  }
+}
