@@ -66,6 +66,9 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
         rule.matches,
       ]));
   }
+  counter('falco_ts_rules_held_back_total', 'Matches of each rule that did not leave as alerts of their own, by the reason',
+    input.rules.matched().flatMap(({ name, throttled, duplicates }) =>
+      [['throttled', throttled] as const, ['duplicate', duplicates] as const].filter(([, count]) => count > 0).map(([reason, count]) => [{ rule_name: name, reason }, count] as const)));
   if (options.resource_utilization_enabled) {
     const { cpuRatio, rssBytes, vszBytes } = resources(input.startedAt);
     gauge('falcosecurity_falco_cpu_usage_ratio', 'CPU time of the monitor by run time', [[{}, cpuRatio]]);

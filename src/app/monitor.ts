@@ -107,6 +107,7 @@ export class Monitor {
       await this.lifecycle.start([
         new Pidfile(this.request.pidfile),
         this.outputs,
+        this.pipeline.noise,
         this.recorder,
         ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
         this.lossPart(),
@@ -345,7 +346,7 @@ export class Monitor {
 }
 
 function pipelineOptions(config: Config): PipelineOptions {
-  return { json: config.json_output, redactSecrets: config.redact_secrets, format: config };
+  return { json: config.json_output, redactSecrets: config.redact_secrets, noise: config, format: config };
 }
 
 /** Containers that stay without metadata though a runtime may know them. */

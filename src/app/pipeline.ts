@@ -3,6 +3,7 @@
  * HOT PATH. The whole wiring: source → state → engine → alert → outputs. Everything before the alert happens within the
  * source's call, one event at a time; an alert is a copy, and outputs take it from their queues when they can.
  */
+import type { Alert } from '../alert/alert.js';
 import { captureAlert } from '../alert/capture.js';
 import { formatJson, formatText, type FormatOptions } from '../alert/format.js';
 import { AuditEvent } from '../events/audit-event.js';
@@ -15,6 +16,7 @@ import type { OutputMessage } from '../outputs/output.js';
 import type { Rule } from '../ruleset/ruleset.js';
 import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
+import { Noise, type NoiseOptions } from './noise.js';
 import type { Recorder } from './recorder.js';
 import type { RuleCount, RuleStats } from './rule-stats.js';
 
@@ -22,6 +24,7 @@ export interface PipelineOptions {
   readonly json: boolean;
   /** Alerts show no data of Kubernetes Secrets. */
   readonly redactSecrets: boolean;
+  readonly noise: NoiseOptions;
   readonly format: FormatOptions;
 }
 
@@ -31,6 +34,8 @@ export class Pipeline {
   private auditIndex = -1;
   private counters = new Map<Rule, RuleCount>();
   private recorder: Recorder | null = null;
+  /** What holds back alerts: its own part, since windows end by the clock. */
+  readonly noise = new Noise((alert) => this.send(alert));
   private started = false;
 
   constructor(
@@ -47,6 +52,7 @@ export class Pipeline {
     this.syscallIndex = detection.engine.sourceIndex(SYSCALL_SOURCE);
     this.auditIndex = detection.engine.sourceIndex(AUDIT_SOURCE);
     this.counters = new Map(detection.rules.map((rule) => [rule, this.stats.counter(rule)]));
+    this.noise.configure(options.noise, this.counters);
   }
 
   /** Who writes capture files; null: nobody. */
@@ -74,12 +80,20 @@ export class Pipeline {
   readonly alert = (rule: Rule, event: EngineEvent): void => {
     const counter = this.counters.get(rule);
     if (counter !== undefined) this.stats.count(counter);
-    const { json, format, redactSecrets } = this.options;
-    const shown = redactSecrets && event instanceof AuditEvent ? withoutSecretData(event) : event;
-    const alert = captureAlert(rule, shown, this.machine.hostname);
-    this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: rule.priority, rule: rule.name, time: alert.time });
+    const limits = this.noise.of(rule);
+    if (limits === null || this.noise.admits(limits, event.timestamp())) {
+      const shown = this.options.redactSecrets && event instanceof AuditEvent ? withoutSecretData(event) : event;
+      const alert = captureAlert(rule, shown, this.machine.hostname);
+      if (limits === null) this.send(alert);
+      else this.noise.offer(limits, alert);
+    }
     if (this.recorder !== null) this.recorder.alerted(rule, event);
   };
+
+  private send(alert: Alert): void {
+    const { json, format } = this.options;
+    this.emit({ line: json ? formatJson(alert, format) : formatText(alert, format), priority: alert.priority, rule: alert.rule, time: alert.time });
+  }
 
   private begin(event: EngineEvent): void {
     this.started = true;

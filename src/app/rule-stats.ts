@@ -8,6 +8,9 @@ export interface RuleCount {
   readonly priority: Priority;
   readonly tags: readonly string[];
   matches: number;
+  /** Of these, alerts that did not leave: over the rule's rate, or like one before. */
+  throttled: number;
+  duplicates: number;
 }
 
 export class RuleStats {
@@ -17,7 +20,10 @@ export class RuleStats {
   /** The counter of a rule. Counts add up when a reload brings the same name with another priority. */
   counter(rule: { readonly name: string; readonly source: string; readonly priority: Priority; readonly tags: readonly string[] }): RuleCount {
     const present = this.byName.get(rule.name);
-    const fresh: RuleCount = { name: rule.name, source: rule.source, priority: rule.priority, tags: rule.tags, matches: present?.matches ?? 0 };
+    const fresh: RuleCount = {
+      name: rule.name, source: rule.source, priority: rule.priority, tags: rule.tags,
+      matches: present?.matches ?? 0, throttled: present?.throttled ?? 0, duplicates: present?.duplicates ?? 0,
+    };
     this.byName.set(rule.name, fresh);
     return fresh;
   }
@@ -46,6 +52,9 @@ export class RuleStats {
     }
     lines.push('Triggered rules by rule name:');
     for (const rule of matched) lines.push(`   ${rule.name}: ${rule.matches}`);
+    const held = matched.filter((rule) => rule.throttled + rule.duplicates > 0);
+    if (held.length > 0) lines.push('Alerts held back by rule name:');
+    for (const rule of held) lines.push(`   ${rule.name}: ${rule.throttled} throttled, ${rule.duplicates} duplicates`);
     return `${lines.join('\n')}\n`;
   }
 }

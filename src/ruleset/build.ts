@@ -143,6 +143,8 @@ class Builder {
       skipIfUnknownFilter: info.skipIfUnknownFilter,
       capture: info.capture,
       captureDuration: info.captureDuration,
+      throttle: info.throttle,
+      deduplicate: info.deduplicate,
       span: info.path[info.path.length - 1].span,
       info,
     };

@@ -17,8 +17,8 @@ const ITEM_KEYS = {
   list: ['list', 'items', 'append', 'override'],
   macro: ['macro', 'condition', 'append', 'override'],
   rule: [
-    'rule', 'condition', 'output', 'desc', 'priority', 'source', 'enabled', 'capture', 'capture_duration', 'warn_evttypes',
-    'skip-if-unknown-filter', 'tags', 'exceptions', 'override', 'append',
+    'rule', 'condition', 'output', 'desc', 'priority', 'source', 'enabled', 'capture', 'capture_duration', 'throttle', 'deduplicate',
+    'warn_evttypes', 'skip-if-unknown-filter', 'tags', 'exceptions', 'override', 'append',
   ],
 } as const;
 type ItemKind = keyof typeof ITEM_KEYS;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Lists, macros and rules as the files define them, after redefinition and before anything is compiled. */
+import type { Rate } from '../util/duration.js';
 import type { Priority } from '../alert/alert.js';
 import type { Span } from '../lang/diagnostic.js';
 import type { MappedText } from './mapped-text.js';
@@ -46,6 +47,9 @@ export interface ExceptionInfo {
   readonly path: Path;
 }
 
+/** A rule may be exempt from what the configuration says for all. */
+export type Limit<T> = T | 'off';
+
 export interface RuleInfo extends Ordered {
   readonly name: string;
   readonly condition: MappedText;
@@ -63,6 +67,10 @@ export interface RuleInfo extends Ordered {
   readonly capture: boolean;
   /** Milliseconds; 0: the configuration's default. */
   readonly captureDuration: number;
+  /** Ours: how many alerts of it may leave; null: the configuration's. */
+  readonly throttle: Limit<Rate> | null;
+  /** Ours: milliseconds in which like alerts are one; null: the configuration's. */
+  readonly deduplicate: Limit<number> | null;
   readonly path: Path;
   readonly conditionPath: Path;
   readonly outputPath: Path;

@@ -2,9 +2,10 @@
 /** Rule items: definitions, and what later items append to them, replace in them, or switch on and off. */
 import { PRIORITIES, type Priority } from '../alert/alert.js';
 import { closest } from '../lang/suggest.js';
-import { Decoder } from './decode.js';
+import { parseDuration, parseRate } from '../util/duration.js';
+import { Decoder, type Need } from './decode.js';
 import { checkException, isGiven, readExceptions } from './exceptions.js';
-import type { ExceptionInfo, RuleInfo } from './items.js';
+import type { ExceptionInfo, Limit, RuleInfo } from './items.js';
 import { MappedText } from './mapped-text.js';
 import { appendsAndOverrides, readOverrides, takeOverride, warnAppend } from './overrides.js';
 import { type Path, type Problems, step } from './problems.js';
@@ -15,15 +16,18 @@ export type Sources = ReadonlyMap<string, (field: string) => boolean>;
 
 const APPENDABLE = ['condition', 'output', 'desc', 'tags', 'exceptions'];
 const REPLACEABLE = [
-  ...APPENDABLE, 'priority', 'capture', 'capture_duration', 'enabled', 'warn_evttypes', 'skip-if-unknown-filter',
+  ...APPENDABLE, 'priority', 'capture', 'capture_duration', 'throttle', 'deduplicate', 'enabled', 'warn_evttypes',
+  'skip-if-unknown-filter',
 ];
+
+const OFF = /^(off|no|false)$/i;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What an `append` or a `replace` brings; a key that is absent stays as it is. */
 type RuleUpdate = Partial<Pick<
   RuleInfo,
-  'condition' | 'output' | 'desc' | 'tags' | 'exceptions' | 'priority' | 'capture' | 'captureDuration' | 'enabled' | 'warnEvttypes' | 'skipIfUnknownFilter'
+  'condition' | 'output' | 'desc' | 'tags' | 'exceptions' | 'priority' | 'capture' | 'captureDuration' | 'throttle' | 'deduplicate' | 'enabled' | 'warnEvttypes' | 'skipIfUnknownFilter'
 >>;
 
 export class RuleCollector {
@@ -73,6 +77,8 @@ export class RuleCollector {
     const enabled = decoder.boolean('enabled', 'optional') ?? true;
     const capture = decoder.boolean('capture', 'optional') ?? false;
     const captureDuration = decoder.unsigned('capture_duration', 'optional') ?? 0;
+    const throttle = this.#limit(decoder, 'throttle', 'optional', parseRate, '10/1m') ?? null;
+    const deduplicate = this.#limit(decoder, 'deduplicate', 'optional', parseDuration, '5m') ?? null;
     const warnEvttypes = decoder.boolean('warn_evttypes', 'optional') ?? true;
     const skipIfUnknownFilter = decoder.boolean('skip-if-unknown-filter', 'optional') ?? false;
     const tags = decoder.scalars('tags', 'optional') ?? [];
@@ -107,6 +113,8 @@ export class RuleCollector {
       skipIfUnknownFilter,
       capture,
       captureDuration,
+      throttle,
+      deduplicate,
       path: decoder.path,
       conditionPath: decoder.pathOf('condition', 'rule condition'),
       outputPath: decoder.pathOf('output', 'rule output'),
@@ -159,6 +167,8 @@ export class RuleCollector {
       else if (key === 'priority') use(this.#priority(decoder), (v) => { update.priority = v; });
       else if (key === 'capture') use(decoder.boolean('capture', 'required'), (v) => { update.capture = v; });
       else if (key === 'capture_duration') use(decoder.unsigned('capture_duration', 'required'), (v) => { update.captureDuration = v; });
+      else if (key === 'throttle') use(this.#limit(decoder, key, 'required', parseRate, '10/1m'), (v) => { update.throttle = v; });
+      else if (key === 'deduplicate') use(this.#limit(decoder, key, 'required', parseDuration, '5m'), (v) => { update.deduplicate = v; });
       else if (key === 'enabled') use(decoder.boolean('enabled', 'required'), (v) => { update.enabled = v; });
       else if (key === 'warn_evttypes') use(decoder.boolean('warn_evttypes', 'required'), (v) => { update.warnEvttypes = v; });
       else if (key === 'skip-if-unknown-filter') use(decoder.boolean(key, 'required'), (v) => { update.skipIfUnknownFilter = v; });
@@ -247,6 +257,18 @@ export class RuleCollector {
     if (previous === undefined || previous.source === '' || source === '' || previous.source === source) return false;
     this.#problems.error('LOAD_ERR_VALIDATE', path, `the rule '${previous.name}' is of source '${previous.source}' and cannot be redefined for '${source}'`, 'give the rule of the other source a name of its own');
     return true;
+  }
+
+  /** `off`, or what `parse` makes of the text. */
+  #limit<T>(decoder: Decoder, key: string, need: Need, parse: (text: string) => T | null, example: string): Limit<T> | null | undefined {
+    const text = decoder.text(key, need);
+    if (text === undefined || text === null) return text;
+    if (OFF.test(text)) return 'off';
+    const limit = parse(text);
+    if (limit !== null) return limit;
+    decoder.failed = true;
+    this.#problems.error('LOAD_ERR_YAML_VALIDATE', decoder.pathOf(key, `rule ${key}`), `'${text}' is no value for '${key}'`, `write it as in \`${key}: ${example}\`, or \`${key}: off\``);
+    return undefined;
   }
 
   #priority(decoder: Decoder): Priority | undefined {

@@ -5,7 +5,8 @@ import type { Expr } from '../lang/ast.js';
 import type { SourceCatalogue } from '../lang/catalogue.js';
 import type { Span } from '../lang/diagnostic.js';
 import type { ExtraField } from './append-output.js';
-import type { Collection, RuleInfo } from './items.js';
+import type { Rate } from '../util/duration.js';
+import type { Collection, Limit, RuleInfo } from './items.js';
 import type { CompiledList } from './lists.js';
 import type { MappedText } from './mapped-text.js';
 
@@ -47,6 +48,10 @@ export interface Rule {
   readonly capture: boolean;
   /** Milliseconds; 0: the configuration's default. */
   readonly captureDuration: number;
+  /** Ours: how many alerts of it may leave; null: the configuration's. */
+  readonly throttle: Limit<Rate> | null;
+  /** Ours: milliseconds in which like alerts are one; null: the configuration's. */
+  readonly deduplicate: Limit<number> | null;
   /** Where it is defined. */
   readonly span: Span;
   /** What the files said. */

@@ -10,8 +10,8 @@ const record = (title: string, properties: Record<string, object>, required?: re
   type: 'object', additionalProperties: false, title, properties, ...(required && { required }),
 });
 const replaceable = [
-  'capture', 'capture_duration', 'condition', 'desc', 'enabled', 'exceptions', 'items', 'output', 'priority',
-  'skip-if-unknown-filter', 'tags', 'warn_evttypes',
+  'capture', 'capture_duration', 'condition', 'deduplicate', 'desc', 'enabled', 'exceptions', 'items', 'output', 'priority',
+  'skip-if-unknown-filter', 'tags', 'throttle', 'warn_evttypes',
 ];
 
 /** In the shape and with the names that the ecosystem's tools know. */
@@ -41,6 +41,9 @@ export const RULE_SCHEMA = {
       'skip-if-unknown-filter': truth,
       capture: truth,
       capture_duration: { type: 'integer' },
+      // Ours.
+      throttle: { type: 'string', description: 'How many alerts of the rule may leave: 10/1m is ten at once, and ten more in each minute; off.' },
+      deduplicate: { type: 'string', description: 'The duration in which like alerts of the rule are one: 5m; off.' },
     }, []),
     Item: { anyOf: [{ type: 'integer' }, text], title: 'Item' },
     Exception: record('Exception', { name: text, fields: {}, comps: {}, values: {} }, ['name']),

@@ -11,3 +11,17 @@ export function parseDuration(text: string): number | null {
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdwy])/g)) total += Number(count) * UNITS[unit];
   return total;
 }
+
+/** So many at once, and as many again in so many milliseconds: a token bucket. */
+export interface Rate {
+  readonly count: number;
+  readonly perMs: number;
+}
+
+/** `10/1m`: ten at once, and ten more in each minute; null when it is none. */
+export function parseRate(text: string): Rate | null {
+  const match = /^\s*(\d+)\s*\/\s*(\S+)\s*$/.exec(text);
+  const count = Number(match?.[1] ?? 0);
+  const perMs = parseDuration(match?.[2] ?? '') ?? 0;
+  return count > 0 && perMs > 0 && Number.isSafeInteger(count) ? { count, perMs } : null;
+}

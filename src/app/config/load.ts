@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { PRIORITIES, type Priority } from '../../alert/alert.js';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
-import { parseDuration } from '../../util/duration.js';
+import { parseDuration, parseRate } from '../../util/duration.js';
 import { PACKAGE_ROOT } from '../../util/package.js';
 import { decodeTree } from './decode.js';
 import type { Config } from './schema.js';
@@ -224,6 +224,9 @@ function checkWhole(config: Config, root: MapNode): Diagnostic[] {
       "enable one of 'metrics.output_rule', 'metrics.output_file' and 'webserver.prometheus_metrics_enabled'",
     );
   }
+  need(config.throttle === '' || parseRate(config.throttle) !== null, 'CONFIG_THROTTLE', `throttle '${config.throttle}' is no rate`, '/throttle', 'write it as in 10/1m: ten at once, and ten more in each minute');
+  const { window } = config.deduplication;
+  need(window === '' || (parseDuration(window) ?? 0) > 0, 'CONFIG_DEDUPLICATION', `deduplication.window '${window}' is no duration`, '/deduplication/window', 'write it as in 5m');
   need(
     config.rules_files.length === 0 || config.rules_file.length === 0,
     'CONFIG_RULES_FILES', "both 'rules_files' and 'rules_file' are set", '/rules_file', "'rules_file' is the old name: move its entries",

@@ -31,6 +31,14 @@ const probe = {
   drop_failed_exit: bool(false),
 };
 
+/** What is another with each event, however alike the events are. */
+const CHANGING_FIELDS = [
+  'evt.num', 'evt.time', 'evt.time.s', 'evt.time.iso8601', 'evt.datetime', 'evt.datetime.s', 'evt.rawtime', 'evt.rawtime.s', 'evt.rawtime.ns',
+  'evt.reltime', 'evt.reltime.s', 'evt.reltime.ns', 'evt.deltatime', 'evt.deltatime.s', 'evt.deltatime.ns', 'evt.latency', 'evt.latency.s', 'evt.latency.ns',
+  'proc.pid', 'proc.ppid', 'proc.vpid', 'proc.pvpid', 'proc.pid.ts', 'proc.ppid.ts', 'proc.duration', 'proc.ppid.duration', 'thread.tid', 'thread.vtid',
+  'ka.auditid', 'jevt.time', 'jevt.rawtime', 'json.rawtime',
+] as const;
+
 const properties = {
   config_files: list(ConfigFile),
   watch_config_files: bool(true),
@@ -65,6 +73,12 @@ const properties = {
   json_include_tags_property: bool(true),
   buffered_outputs: bool(false),
   rule_matching: oneOf(['first', 'all'], 'first'),
+  throttle: text('', { description: 'Ours: how many alerts of each rule may leave: 10/1m is ten at once, and ten more in each minute. Empty: all. A rule may have its own.' }),
+  deduplication: section({
+    window: text('', { description: 'Ours: like alerts within such a duration (5m) leave as one, and at its end as another with their number. Empty: none are held back. A rule may have its own (deduplicate).' }),
+    ignore_fields: { ...list(string), default: CHANGING_FIELDS, description: 'Fields of the output that may differ among like alerts.' } as Shape<readonly string[]>,
+    max_entries: integer(10_000, { minimum: 1, description: 'Alerts that are remembered; the oldest gives way.' }),
+  }),
   redact_secrets: bool(true, { description: 'Ours: alerts show no data of Kubernetes Secrets and no service account tokens. Rules see them.' }),
   outputs_queue: section({
     capacity: integer(0, { description: 'Messages that may wait for each output; 0: 64 million characters of them (a queue without bound would only move the loss).' }),
