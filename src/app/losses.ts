@@ -83,11 +83,17 @@ export class DropMonitor {
   private actionsTaken = 0;
 
   constructor(
-    private readonly options: DropOptions,
+    private options: DropOptions,
     private readonly stats: () => SourceStats | null,
     private readonly act: (actions: readonly DropOptions['actions'][number][], drops: { readonly events: number; readonly dropped: number; readonly losses: Readonly<Record<string, number>> }) => void,
   ) {
     this.tokens = options.max_burst;
+  }
+
+  /** From the next check on. */
+  configure(options: DropOptions): void {
+    this.options = options;
+    this.tokens = Math.min(this.tokens, options.max_burst);
   }
 
   /** @param now milliseconds; called about once a second */

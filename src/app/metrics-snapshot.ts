@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Metrics as `Falco internal: metrics snapshot` messages and as lines of a file, with the peer's field names, one per source. */
-import { readFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, networkInterfaces, release } from 'node:os';
 import { sortedJson } from '../alert/json.js';
 import { FileOutput } from '../outputs/file.js';
 import { parseDuration } from '../util/duration.js';
@@ -10,8 +9,9 @@ import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
 import type { InternalMessage } from './internal-message.js';
 import type { Part } from './lifecycle.js';
-import { sumLosses } from './losses.js';
-import { type MetricsInput, resources } from './metrics.js';
+import { totalOf } from './ledger.js';
+import type { MetricsInput } from './metrics.js';
+import { bootTime, type Resource, resources } from './resources.js';
 
 export type SnapshotFields = Readonly<Record<string, string | number>>;
 
@@ -32,8 +32,8 @@ export class MetricsSnapshots {
 
   /** @param now milliseconds since the epoch */
   take(input: MetricsInput, now: number): readonly { readonly source: string; readonly fields: SnapshotFields }[] {
-    return input.sources.map(({ name, engine, stats }) => {
-      const drops = sumLosses(stats.losses);
+    return input.sources.map(({ name, engine, stats, ledger }) => {
+      const drops = totalOf(ledger, 'lost');
       const before = this.last.get(name) ?? { at: input.startedAt, events: 0, produced: 0, drops: 0 };
       this.last.set(name, { at: now, events: stats.delivered, produced: stats.produced, drops });
       const seconds = Math.max(0.001, (now - before.at) / 1000);
@@ -47,7 +47,7 @@ export class MetricsSnapshots {
         'falco.reload_ts': input.loadedAt * 1e6,
         'falco.duration_sec': Math.floor((now - input.startedAt) / 1000),
         'falco.kernel_release': release(),
-        'falco.host_boot_ts': bootTime() * 1e9,
+        'falco.host_boot_ts': bootTime(input.hostRoot) * 1e9,
         'falco.host_num_cpus': cpus().length,
         'falco.outputs_queue_num_drops': input.outputs.reduce((sum, one) => sum + one.stats.dropped, 0),
         'scap.engine_name': engine,
@@ -57,19 +57,21 @@ export class MetricsSnapshots {
       };
       for (const [file, hash] of input.rulesFiles) fields[`falco.sha256_rules_file.${sanitized(file)}`] = hash;
       for (const [file, hash] of input.configFiles) fields[`falco.sha256_config_file.${sanitized(file)}`] = hash;
+      for (const [key, addresses] of hostAddresses()) fields[key] = addresses.join(',');
       if (options.rules_counters_enabled) {
         fields['falco.rules.matches_total'] = input.rules.total;
-        for (const rule of input.rules.matched()) fields[`falco.rules.${sanitized(rule.name)}`] = rule.matches;
+        const rules = options.include_empty_values ? input.rules.all() : input.rules.matched();
+        for (const rule of rules) fields[`falco.rules.${sanitized(rule.name)}`] = rule.matches;
       }
       if (options.resource_utilization_enabled) {
-        const { cpuRatio, rssBytes, vszBytes } = resources(input.startedAt);
-        const [unit, size] = options.convert_memory_to_mb ? (['mb', 1024 * 1024] as const) : (['kb', 1024] as const);
-        fields['falco.cpu_usage_perc'] = oneDecimal(cpuRatio * 100);
-        fields[`falco.memory_rss_${unit}`] = oneDecimal(rssBytes / size);
-        fields[`falco.memory_vsz_${unit}`] = oneDecimal(vszBytes / size);
+        for (const resource of resources(input.startedAt, input.hostRoot)) {
+          const [key, value] = inUnit(resource, options.convert_memory_to_mb);
+          if (value > 0 || options.include_empty_values) fields[`falco.${key}`] = value;
+        }
       }
       if (name === 'syscall' && options.state_counters_enabled) {
         fields['falco.n_threads'] = input.state.threads;
+        fields['falco.n_fds'] = input.state.fds;
         for (const [kind, count] of Object.entries(input.state.counters)) {
           if (count > 0 || options.include_empty_values) fields[`falco.state.${kind}`] = count;
         }
@@ -92,53 +94,88 @@ export class MetricsSnapshots {
   }
 }
 
-/** Seconds since the epoch. */
-function bootTime(): number {
-  return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0);
+/** Name with unit, and value: memory in megabytes when that is wanted. */
+function inUnit({ name, unit, value }: Resource, megabytes: boolean): readonly [string, number] {
+  switch (unit) {
+    case 'count':
+      return [name, value];
+    case 'perc':
+      return [`${name}_perc`, oneDecimal(value)];
+    case 'kb':
+      return megabytes ? [`${name}_mb`, oneDecimal(value / 1024)] : [`${name}_kb`, value];
+    case 'bytes':
+      return megabytes ? [`${name}_mb`, oneDecimal(value / 1024 / 1024)] : [`${name}_bytes`, value];
+    default:
+      return unit satisfies never;
+  }
+}
+
+/** By interface and protocol. */
+function hostAddresses(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const { address, family, internal } of addresses ?? []) {
+      if (internal) continue;
+      const key = `falco.host_netinfo.interfaces.${name}.protocols.${family.toLowerCase()}.addresses`;
+      found.set(key, [...(found.get(key) ?? []), address]);
+    }
+  }
+  return found;
 }
 
 /** Takes a snapshot every `metrics.interval`: by the outputs, as a rule's alert would, and into a file. */
 export class MetricsWriter implements Part {
   readonly name = 'metrics snapshots';
   private readonly snapshots = new MetricsSnapshots();
-  private readonly file: FileOutput | null;
+  private file: FileOutput | null = null;
   private timer: NodeJS.Timeout | null = null;
   private sample = 0;
+  private options: Config['metrics'] | null = null;
 
   constructor(
-    private readonly options: Config['metrics'],
+    private readonly initial: Config['metrics'],
     private readonly log: Log,
     private readonly input: () => MetricsInput,
     private readonly push: (message: InternalMessage) => void,
-  ) {
-    this.file = options.output_file === '' ? null : new FileOutput({ filename: options.output_file, keepAlive: true });
+  ) {}
+
+  start(): Promise<void> {
+    return this.configure(this.initial);
   }
 
-  async start(): Promise<void> {
-    const { enabled, interval, output_rule } = this.options;
-    if (!enabled || (!output_rule && this.file === null)) return;
+  /** Takes over other settings. @throws StartError with everything as it was */
+  async configure(options: Config['metrics']): Promise<void> {
+    if (JSON.stringify(options) === JSON.stringify(this.options)) return;
+    const { enabled, interval, output_rule, output_file } = options;
+    const file = enabled && output_file !== '' ? new FileOutput({ filename: output_file, keepAlive: true }, 'metrics.output_file') : null;
+    await file?.start();
+    await this.stop();
+    this.options = options;
+    this.file = file;
+    if (!enabled || (!output_rule && file === null)) return;
     const milliseconds = parseDuration(interval) ?? 0;
     this.log.info(`Setting metrics interval to ${interval}, equivalent to ${milliseconds} (ms)`);
-    await this.file?.start();
-    this.timer = setInterval(() => this.take(Date.now()), milliseconds);
+    this.timer = setInterval(() => this.take(Date.now(), options), milliseconds);
     this.timer.unref();
   }
 
   async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
     await this.file?.stop();
+    this.file = null;
   }
 
-  private take(now: number): void {
+  private take(now: number, options: Config['metrics']): void {
     const rule = 'Falco internal: metrics snapshot';
     this.sample++;
     for (const { fields } of this.snapshots.take(this.input(), now)) {
-      if (this.options.output_rule) {
+      if (options.output_rule) {
         this.push({ time: BigInt(now) * 1_000_000n, rule, priority: 'Informational', message: 'Falco metrics snapshot', fields });
       }
       const line = sortedJson({ output_fields: fields, sample: this.sample });
       this.file?.deliver({ line, priority: 'Informational', rule, time: BigInt(now) * 1_000_000n }).catch((error: Error) => {
-        this.log.error(`Cannot write ${this.options.output_file}: ${error.message}`);
+        this.log.error(`Cannot write ${options.output_file}: ${error.message}`);
       });
     }
   }

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Prometheus metrics: the peer's names where it has them, `falco_ts_` for ours. Made afresh for each scrape. */
-import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { PRIORITIES } from '../alert/alert.js';
 import type { ChannelStats } from '../outputs/channel.js';
 import type { SourceStats } from '../sources/source.js';
 import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
+import { type LedgerLine, totalOf } from './ledger.js';
 import type { RecorderStats } from './recorder.js';
+import { bootTime, type ResourceUnit, resources } from './resources.js';
 import type { RuleStats } from './rule-stats.js';
+
+export interface MeasuredSource {
+  readonly name: string;
+  readonly engine: string;
+  readonly stats: SourceStats;
+  readonly ledger: readonly LedgerLine[];
+}
 
 export interface MetricsInput {
   readonly options: Config['metrics'];
   readonly hostname: string;
+  /** HOST_ROOT. */
+  readonly hostRoot: string;
   /** Milliseconds since the epoch: start of the program and last (re)load. */
   readonly startedAt: number;
   readonly loadedAt: number;
@@ -20,12 +30,12 @@ export interface MetricsInput {
   /** Base name to SHA-256. */
   readonly rulesFiles: ReadonlyMap<string, string>;
   readonly configFiles: ReadonlyMap<string, string>;
-  readonly sources: readonly { readonly name: string; readonly engine: string; readonly stats: SourceStats }[];
+  readonly sources: readonly MeasuredSource[];
   readonly outputs: readonly { readonly name: string; readonly stats: ChannelStats }[];
   /** Null: no captures are configured. */
   readonly captures: RecorderStats | null;
   /** The state's own numbers: current sizes, and growing counters (evictions). */
-  readonly state: { readonly threads: number; readonly counters: Readonly<Record<string, number>> };
+  readonly state: { readonly threads: number; readonly fds: number; readonly counters: Readonly<Record<string, number>> };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -50,6 +60,7 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   gauge('falcosecurity_falco_start_timestamp_nanoseconds', 'Start of the monitor', [[{}, input.startedAt * 1e6]]);
   gauge('falcosecurity_falco_reload_timestamp_nanoseconds', 'Last load of the configuration', [[{}, input.loadedAt * 1e6]]);
   counter('falcosecurity_falco_duration_seconds_total', 'Seconds since the start', [[{}, Math.floor((Date.now() - input.startedAt) / 1000)]]);
+  gauge('falcosecurity_falco_host_boot_timestamp_nanoseconds', 'Start of the host', [[{}, bootTime(input.hostRoot) * 1e9]]);
   gauge('falcosecurity_falco_host_num_cpus_total', 'CPUs of the host', [[{}, cpus().length]]);
   counter('falcosecurity_falco_outputs_queue_num_drops_total', 'Alerts that an output queue refused', [
     [{}, input.outputs.reduce((sum, one) => sum + one.stats.dropped, 0)],
@@ -70,23 +81,29 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     input.rules.matched().flatMap(({ name, throttled, duplicates }) =>
       [['throttled', throttled] as const, ['duplicate', duplicates] as const].filter(([, count]) => count > 0).map(([reason, count]) => [{ rule_name: name, reason }, count] as const)));
   if (options.resource_utilization_enabled) {
-    const { cpuRatio, rssBytes, vszBytes } = resources(input.startedAt);
-    gauge('falcosecurity_falco_cpu_usage_ratio', 'CPU time of the monitor by run time', [[{}, cpuRatio]]);
-    gauge('falcosecurity_falco_memory_rss_bytes', 'Resident memory', [[{}, rssBytes]]);
-    gauge('falcosecurity_falco_memory_vsz_bytes', 'Virtual memory', [[{}, vszBytes]]);
+    for (const { name, unit, help, value } of resources(input.startedAt, input.hostRoot)) {
+      gauge(`falcosecurity_falco_${name}_${PROMETHEUS_UNIT[unit]}`, help, [[{}, value * PROMETHEUS_SCALE[unit]]]);
+    }
   }
   if (options.state_counters_enabled) {
     gauge('falcosecurity_scap_n_threads_total', 'Threads in the table', [[{}, input.state.threads]]);
+    gauge('falcosecurity_scap_n_fds_total', 'Descriptors in the tables', [[{}, input.state.fds]]);
+    for (const [name, help, kind] of STATE_COUNTERS) {
+      if (kind in input.state.counters) counter(`falcosecurity_scap_${name}_total`, help, [[{}, input.state.counters[kind]]]);
+    }
     counter('falco_ts_state_total', 'Events in the life of the state tables, evictions among them',
       Object.entries(input.state.counters).map(([kind, count]) => [{ kind }, count]));
   }
   const syscall = sources.find((one) => one.name === 'syscall');
   if (options.kernel_event_counters_enabled && syscall !== undefined) {
     counter('falcosecurity_scap_n_evts_total', 'System call events, seen or lost', [[{}, syscall.stats.produced]]);
-    counter('falcosecurity_scap_n_drops_total', 'System call events lost',
-      [[{}, Object.values(syscall.stats.losses).reduce((sum, count) => sum + count, 0)]]);
+    counter('falcosecurity_scap_n_drops_total', 'System call events lost', [[{}, totalOf(syscall.ledger, 'lost')]]);
+    counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full',
+      Object.entries(syscall.stats.losses).filter(([kind]) => kind.startsWith(RING_FULL)).map(([kind, count]) => [{ drop: kind.slice(RING_FULL.length).toLowerCase(), dir: 'exit' }, count]));
+    counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, syscall.stats.losses.bpfDropped ?? 0]]);
   }
-  // The ledger: produced is delivered plus each kind of loss, for every source and every output.
+  counter('falco_ts_ledger_events_total', 'What became of the events of each source: evaluated + filtered + lost = falco_ts_source_events_total{outcome="produced"}',
+    sources.flatMap(({ name, ledger }) => ledger.map(({ fate, kind, events }) => [{ source: name, fate, kind }, events] as const)));
   counter('falco_ts_source_events_total', 'Events of each source by what became of them',
     sources.flatMap(({ name, stats }) => [
       [{ source: name, outcome: 'produced' }, stats.produced] as const,
@@ -108,21 +125,22 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
 
+/** The peer's names for counters that the state keeps under names of its own. */
+const STATE_COUNTERS: readonly (readonly [name: string, help: string, kind: string])[] = [
+  ['n_added_threads', 'Threads that came into the table', 'added'],
+  ['n_removed_threads', 'Threads that ended', 'removed'],
+  ['n_drops_full_threadtable', 'Threads that found no room', 'refused'],
+];
+
+const RING_FULL = 'ringFull';
+
+/** Base units, as Prometheus wants them. */
+const PROMETHEUS_UNIT: Readonly<Record<ResourceUnit, string>> = { perc: 'ratio', kb: 'bytes', bytes: 'bytes', count: 'total' };
+const PROMETHEUS_SCALE: Readonly<Record<ResourceUnit, number>> = { perc: 0.01, kb: 1024, bytes: 1, count: 1 };
+
 const files = (hashes: ReadonlyMap<string, string>): [Labels, number][] =>
   [...hashes].map(([file_name, sha256]) => [{ file_name, sha256 }, 1]);
 
 const labelNames = (series: readonly (readonly [Labels, number])[]): string[] => [
   ...new Set(series.flatMap(([labels]) => Object.keys(labels))),
 ];
-
-/** CPU time by run time, and memory, of this process. */
-export function resources(startedAt: number): { cpuRatio: number; rssBytes: number; vszBytes: number } {
-  const { user, system } = process.cpuUsage();
-  // Fields of /proc/self/statm are pages: size, resident, …
-  const [pages] = readFileSync('/proc/self/statm', 'utf8').split(' ');
-  return {
-    cpuRatio: (user + system) / 1000 / Math.max(1, Date.now() - startedAt),
-    rssBytes: process.memoryUsage.rss(),
-    vszBytes: Number(pages) * 4096,
-  };
-}

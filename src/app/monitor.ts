@@ -7,20 +7,23 @@ import { DnsResolver } from '../sources/dns-resolver.js';
 import { loadNative } from '../sources/native-binding.js';
 import { StartError } from '../sources/source.js';
 import type { ConfigurableLog } from '../util/log.js';
+import { timeText } from '../util/time.js';
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { createDetection, type Detection, hashes } from './detection.js';
 import { explain, isProbeError } from './errors.js';
 import { formatInternal, type InternalMessage } from './internal-message.js';
+import { ledgerOf } from './ledger.js';
 import { Lifecycle, type Part } from './lifecycle.js';
 import { describeSource, DropMonitor, type Lossy, LossWatch } from './losses.js';
 import type { Machine } from './machine.js';
-import { type MetricsInput, renderMetrics } from './metrics.js';
+import { type MeasuredSource, type MetricsInput, renderMetrics } from './metrics.js';
 import { MetricsWriter } from './metrics-snapshot.js';
 import { Outputs, requireOutput } from './outputs.js';
 import { Pidfile } from './pidfile.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepared } from './prepare.js';
+import { QuietWatch } from './quiet.js';
 import { Readiness, type WatchedSource } from './readiness.js';
 import { Recorder } from './recorder.js';
 import { RuleStats } from './rule-stats.js';
@@ -47,10 +50,19 @@ export class Monitor {
   private reloading: Promise<void> | null = null;
   private readonly watch: FileWatch;
   private readonly drops: DropMonitor;
+  private readonly quiet: QuietWatch;
+  private readonly webserver: Webserver;
+  private readonly metricsWriter: MetricsWriter;
   private readonly readiness: Readiness;
   private readonly dns: DnsResolver;
   private readonly recorder: Recorder;
   private finish: () => void = () => undefined;
+  private started: () => void = () => undefined;
+  private stopping = false;
+  /** Everything runs: what is there to be reloaded. */
+  private readonly whenStarted = new Promise<void>((resolve) => {
+    this.started = resolve;
+  });
   /** Resolves when there is a reason to stop. */
   private readonly finished = new Promise<void>((resolve) => {
     this.finish = resolve;
@@ -75,8 +87,15 @@ export class Monitor {
       machine, log: log.log, notify: (message) => this.outputs.push(this.internal(message)), record: (recorder) => this.pipeline.record(recorder),
     });
     this.recorder.follow(this.detection.rules);
-    this.watch = new FileWatch(() => void this.reload('A watched file has changed'));
+    this.watch = new FileWatch(() => void this.reload('A watched file has changed: as if SIGHUP received'));
     this.drops = this.dropMonitor();
+    this.quiet = this.quietWatch();
+    this.webserver = new Webserver(loaded.config.webserver, {
+      versions: () => versions(this.loaded.plugins),
+      metrics: () => (this.loaded.config.metrics.enabled && this.loaded.config.webserver.prometheus_metrics_enabled ? renderMetrics(this.metricsInput()) : null),
+      readiness: () => this.readiness.view(Date.now()),
+    }, log.log);
+    this.metricsWriter = new MetricsWriter(loaded.config.metrics, log.log, () => this.metricsInput(), (message) => this.outputs.push(this.internal(message)));
     this.readiness = new Readiness(() => this.watchedSources(), () => this.loaded.config.syscall_event_drops.threshold);
   }
 
@@ -109,15 +128,19 @@ export class Monitor {
         this.outputs,
         this.pipeline.noise,
         this.recorder,
-        ...(this.loaded.config.webserver.enabled && this.loaded.config.engine.kind !== 'replay' ? [this.webserverPart()] : []),
+        ...(this.loaded.config.engine.kind === 'replay' ? [] : [this.webserver]),
         this.lossPart(),
-        new MetricsWriter(this.loaded.config.metrics, this.log.log, () => this.metricsInput(), (message) => this.outputs.push(this.internal(message))),
+        this.metricsWriter,
         ...(this.loaded.config.engine.kind === 'replay' ? [] : [this.dns]),
         ...enabled.map((name) => this.sourcePart(name)),
         this.watchPart(),
       ]);
+      this.started();
       await this.finished;
     } finally {
+      this.stopping = true;
+      this.started();
+      await this.reloading;
       await this.lifecycle.stop();
     }
     this.logEnd();
@@ -129,21 +152,26 @@ export class Monitor {
    * Probe, state, connections and queues stay. One at a time.
    */
   reload(reason: string): Promise<void> {
-    this.reloading = (this.reloading ?? Promise.resolve()).then(() => this.reloadOnce(reason));
+    if (this.stopping) return Promise.resolve();
+    this.reloading = (this.reloading ?? this.whenStarted).then(() => (this.stopping ? undefined : this.reloadOnce(reason)));
     return this.reloading;
   }
 
   private async reloadOnce(reason: string): Promise<void> {
     const { log } = this.log;
-    log.info(`${reason}, reloading...`);
+    const before = this.loaded.config;
+    log.info(`${reason}, restarting...`);
     try {
-      const before = this.loaded.config;
       const loaded = prepareConfig(this.request, this.log);
       const next = prepare(this.request, loaded, log, this.prepared.machine);
       requireOutput(loaded.config);
       const detection = createDetection(next.ruleset, next.catalogues, loaded.config.rule_matching, this.pipeline.alert);
       this.recorder.check(loaded.config.capture);
+      // What can fail comes first, each leaving itself as it was; what has changed before it goes back.
+      if (before.engine.kind !== 'replay') await this.webserver.reconfigure(loaded.config.webserver);
+      await this.metricsWriter.configure(loaded.config.metrics);
       await this.outputs.reconfigure(loaded.config);
+      this.drops.configure(loaded.config.syscall_event_drops);
       this.pipeline.swap(detection, pipelineOptions(loaded.config));
       this.recorder.configure(loaded.config.capture);
       this.recorder.follow(detection.rules);
@@ -154,13 +182,27 @@ export class Monitor {
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
       this.watch.follow(this.watchedPaths());
-      for (const key of ['engine', 'plugins', 'load_plugins', 'webserver', 'falco_libs'] as const) {
+      for (const key of ['engine', 'plugins', 'load_plugins', 'falco_libs'] as const) {
         if (JSON.stringify(before[key]) !== JSON.stringify(loaded.config[key])) log.warning(`'${key}' has changed: that takes a restart`);
       }
       log.info(`Reloaded: ${detection.rules.filter((rule) => rule.enabled).length} rules`);
     } catch (error) {
-      configureLog(this.log, this.loaded.config);
-      log.error(`Reload refused, the old configuration and rules go on: ${(error as Error).message}`);
+      configureLog(this.log, before);
+      const why = explain(error);
+      log.error(`Reload refused, the old configuration and rules go on: ${why}`);
+      const rule = 'Falco internal: hot restart failure';
+      this.outputs.push(this.internal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Critical', message: `${rule}: ${why}`, fields: {} }));
+      await this.restore(before);
+    }
+  }
+
+  /** After a reload that was refused half-way. */
+  private async restore(config: Config): Promise<void> {
+    try {
+      if (config.engine.kind !== 'replay') await this.webserver.reconfigure(config.webserver);
+      await this.metricsWriter.configure(config.metrics);
+    } catch (error) {
+      this.log.log.critical(`Cannot go back to how it was: ${(error as Error).message}`);
     }
   }
 
@@ -213,6 +255,7 @@ export class Monitor {
         watch.start();
         timer = setInterval(() => {
           this.drops.check(Date.now());
+          this.quiet.check(Date.now(), this.loaded.config.syscall_event_timeouts.max_consecutives);
           this.readiness.sample(Date.now());
         }, 1000);
         timer.unref();
@@ -254,44 +297,46 @@ export class Monitor {
     });
   }
 
-  private internal(message: InternalMessage): OutputMessage {
-    return formatInternal(message, { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname });
+  private quietWatch(): QuietWatch {
+    const produced = () => this.open.find((source) => source.engine === 'modern_bpf' && this.attached.has(source))?.stats().produced ?? null;
+    return new QuietWatch(produced, (lastEvent) => {
+      const rule = 'Falco internal: timeouts notification';
+      const message = `${rule}. ${this.loaded.config.syscall_event_timeouts.max_consecutives} consecutive timeouts without event.`;
+      this.log.log.warning(message);
+      const last = lastEvent === null ? 'none' : timeText(BigInt(lastEvent) * 1_000_000n, true);
+      this.outputs.push(this.internal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Debug', message, fields: { last_event_time: last } }));
+    });
   }
 
-  private webserverPart(): Part {
-    const { webserver, metrics } = this.loaded.config;
-    const tls = webserver.ssl_enabled ? ' (SSL)' : '';
-    const part = new Webserver(webserver, {
-      versions: () => versions(this.loaded.plugins),
-      metrics: metrics.enabled && webserver.prometheus_metrics_enabled ? () => renderMetrics(this.metricsInput()) : null,
-      readiness: () => this.readiness.view(Date.now()),
-    });
-    return {
-      name: part.name,
-      start: async () => {
-        this.log.log.info(`Starting health webserver, listening on ${webserver.listen_address}:${webserver.listen_port}${tls}`);
-        await part.start();
-      },
-      stop: () => part.stop(),
-    };
+  private internal(message: InternalMessage): OutputMessage {
+    return formatInternal(message, { json: this.loaded.config.json_output, hostname: this.prepared.machine.hostname });
   }
 
   private metricsInput(): MetricsInput {
     const { machine } = this.prepared;
     const { threads, ...counters } = machine.state.stats();
+    let fds = 0;
+    for (const thread of machine.state.threads.values()) if (thread.leader === null || thread.leader === thread) fds += thread.fds.size;
     return {
       options: this.loaded.config.metrics,
       hostname: machine.hostname,
+      hostRoot: machine.state.hostRoot,
       startedAt: this.startedAt,
       loadedAt: this.loadedAt,
       rules: this.stats,
       rulesFiles: hashes(this.rulesFiles),
       configFiles: hashes(this.loaded.files.map(({ path, text }) => ({ name: path, text }))),
-      sources: this.open.map((source) => ({ name: source.name, engine: source.engine, stats: source.stats() })),
+      sources: this.open.map((source) => this.measured(source)),
       outputs: this.outputs.stats(),
       captures: this.recorder.used ? this.recorder.stats() : null,
-      state: { threads, counters: { ...counters } },
+      state: { threads, fds, counters: { ...counters } },
     };
+  }
+
+  private measured(source: OpenSource): MeasuredSource {
+    const { name, engine } = source;
+    const stats = source.stats();
+    return { name, engine, stats, ledger: ledgerOf(stats, this.pipeline.counts(name)) };
   }
 
   /** The sources that should be running, as they are. */

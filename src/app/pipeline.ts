@@ -15,6 +15,7 @@ import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import type { OutputMessage } from '../outputs/output.js';
 import type { Rule } from '../ruleset/ruleset.js';
 import type { Detection } from './detection.js';
+import type { PipelineCounts } from './ledger.js';
 import type { Machine } from './machine.js';
 import { Noise, type NoiseOptions } from './noise.js';
 import type { Recorder } from './recorder.js';
@@ -37,6 +38,8 @@ export class Pipeline {
   /** What holds back alerts: its own part, since windows end by the clock. */
   readonly noise = new Noise((alert) => this.send(alert));
   private started = false;
+  private readonly syscalls = { evaluated: 0, setAside: 0 };
+  private readonly audits = { evaluated: 0, setAside: 0 };
 
   constructor(
     private readonly machine: Machine,
@@ -55,6 +58,11 @@ export class Pipeline {
     this.noise.configure(options.noise, this.counters);
   }
 
+  /** What has been done with the events of a source. */
+  counts(source: string): PipelineCounts {
+    return source === AUDIT_SOURCE ? this.audits : this.syscalls;
+  }
+
   /** Who writes capture files; null: nobody. */
   record(recorder: Recorder | null): void {
     this.recorder = recorder;
@@ -65,6 +73,8 @@ export class Pipeline {
     const { state } = this.machine;
     const evaluate = state.apply(event);
     if (!this.started) this.begin(event);
+    if (evaluate) this.syscalls.evaluated++;
+    else this.syscalls.setAside++;
     if (evaluate && this.detection !== null) this.detection.engine.process(this.syscallIndex, event);
     if (evaluate && this.recorder !== null) this.recorder.event(event);
     state.after(event);
@@ -73,6 +83,7 @@ export class Pipeline {
   /** Where the audit source delivers. */
   readonly audit = (event: EngineEvent): void => {
     if (!this.started) this.begin(event);
+    this.audits.evaluated++;
     if (this.detection !== null) this.detection.engine.process(this.auditIndex, event);
   };
 

@@ -113,7 +113,7 @@ export function logStart(loaded: LoadedConfig, log: Log): void {
     else log.warning(line);
   }
   if (loaded.config.rules_file.length > 0) log.warning("The configuration key 'rules_file' is deprecated: its name is 'rules_files' now");
-  for (const line of unservedKeys(loaded.config)) log.warning(line);
+  for (const line of unservedKeys(loaded)) log.warning(line);
   for (const plugin of loaded.plugins) {
     if ((BUILT_IN as readonly string[]).includes(plugin.name)) log.info(`Loaded plugin '${plugin.name}', which is built in`);
     else log.warning(`Plugin '${plugin.name}' is not available: falco-ts loads no plugin libraries`);

@@ -37,9 +37,14 @@ export class RuleStats {
     return this.sum;
   }
 
-  /** Rules that matched at least once, in the order in which they were loaded. */
+  /** In the order in which they were loaded. */
+  all(): RuleCount[] {
+    return [...this.byName.values()];
+  }
+
+  /** Rules that matched at least once. */
   matched(): RuleCount[] {
-    return [...this.byName.values()].filter((rule) => rule.matches > 0);
+    return this.all().filter((rule) => rule.matches > 0);
   }
 
   /** The closing lines as a user of Falco knows them. */

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { StartError } from '../sources/source.js';
+import type { Log } from '../util/log.js';
 import type { Config } from './config/schema.js';
 import type { Part } from './lifecycle.js';
 import type { ReadinessView } from './readiness.js';
@@ -11,7 +12,7 @@ export interface WebserverViews {
   /** What `/versions` answers. */
   readonly versions: () => object;
   /** Null: metrics are not enabled. */
-  readonly metrics: (() => Promise<{ readonly contentType: string; readonly text: string }>) | null;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }> | null;
   /** Whether the monitor does its work now, and per source why not. */
   readonly readiness: () => ReadinessView;
 }
@@ -21,12 +22,16 @@ export class Webserver implements Part {
   private server: FastifyInstance | null = null;
 
   constructor(
-    private readonly options: Config['webserver'],
+    private options: Config['webserver'],
     private readonly views: WebserverViews,
+    private readonly log: Log,
   ) {}
 
   async start(): Promise<void> {
     const { options, views } = this;
+    if (!options.enabled) return;
+    const tls = options.ssl_enabled ? ' (SSL)' : '';
+    this.log.info(`Starting health webserver, listening on ${options.listen_address}:${options.listen_port}${tls}`);
     // Loaded here: most commands need no server, and it takes a tenth of a second.
     const { fastify } = await import('fastify');
     const server = options.ssl_enabled ? (fastify({ https: this.tls() }) as unknown as FastifyInstance) : fastify();
@@ -37,13 +42,12 @@ export class Webserver implements Part {
       const readiness = views.readiness();
       return reply.code(readiness.ready ? 200 : 503).send(readiness);
     });
-    const { metrics } = views;
-    if (metrics !== null) {
-      server.get('/metrics', async (_, reply) => {
-        const { contentType, text } = await metrics();
-        return reply.type(contentType).send(text);
-      });
-    }
+    server.get('/metrics', async (_, reply) => {
+      const metrics = views.metrics();
+      if (metrics === null) return reply.code(404).send({ message: 'metrics.enabled and webserver.prometheus_metrics_enabled are not both true' });
+      const { contentType, text } = await metrics;
+      return reply.type(contentType).send(text);
+    });
     try {
       await server.listen({ host: options.listen_address, port: options.listen_port });
     } catch (error) {
@@ -57,6 +61,22 @@ export class Webserver implements Part {
   async stop(): Promise<void> {
     await this.server?.close();
     this.server = null;
+  }
+
+  /** Listens as another configuration says. @throws StartError with the server as it was */
+  async reconfigure(options: Config['webserver']): Promise<void> {
+    const before = this.options;
+    if (JSON.stringify(before) === JSON.stringify(options)) return;
+    await this.stop();
+    this.options = options;
+    try {
+      await this.start();
+    } catch (error) {
+      await this.stop();
+      this.options = before;
+      await this.start();
+      throw error;
+    }
   }
 
   /** One file holds the key and the certificate, as the peer wants it. */

@@ -19,7 +19,11 @@ export class FileOutput implements Output {
   readonly name = 'file';
   private writer: DescriptorWriter | null = null;
 
-  constructor(private readonly options: FileOutputOptions) {}
+  /** @param key what to name in errors */
+  constructor(
+    private readonly options: FileOutputOptions,
+    private readonly key = 'file_output.filename',
+  ) {}
 
   async start(): Promise<void> {
     try {
@@ -27,7 +31,7 @@ export class FileOutput implements Output {
     } catch (error) {
       throw new StartError(
         'OUTPUT_FILE', `the file output cannot open ${this.options.filename}: ${(error as Error).message}`,
-        'make its directory, or name another one in file_output.filename', { cause: error },
+        `make its directory, or name another one in ${this.key}`, { cause: error },
       );
     }
     if (!this.options.keepAlive) await this.close();

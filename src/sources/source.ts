@@ -10,7 +10,9 @@ export interface SourceStats {
   readonly produced: number;
   /** Events handed to the pipeline. */
   readonly delivered: number;
-  /** produced = delivered + the sum of these. */
+  /** Set aside before they were made, because no rule can match them and no state depends on them. Absent: none. */
+  readonly filtered?: number;
+  /** produced = delivered + filtered + the sum of these. */
   readonly losses: LossCounters;
   /** Signs that the source falls behind, which lose nothing by themselves: waits for a free slab, events out of order. */
   readonly strain?: LossCounters;

@@ -181,6 +181,41 @@ describe('reload', () => {
     expect(stderr).toContain('   Created: 1\n   Deleted: 2\n');
   });
 
+  it('what a reload refuses leaves by the outputs too, and everything is as it was', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    const extra = write('extra.yaml', '');
+    const { program, url, web } = await start(rule('Created', 'create'), [], `config_files: [${extra}]\n`);
+    writeFileSync(extra, `webserver: {enabled: true, listen_port: ${port}}\nmetrics: {enabled: false}\n`);
+    program.signal('SIGHUP');
+    await program.until((p) => p.stdout.includes('Critical Falco internal: hot restart failure: the web server cannot listen'));
+    expect((await fetch(`${web}/metrics`)).status).toBe(200);
+    await post(url, event('one', 'create'));
+    await program.until((p) => p.stdout.includes('Created one'));
+    taken.close();
+    await program.stop();
+  });
+
+  it('moves the web server, and turns metrics on and off', async () => {
+    const port = await freePort();
+    const file = join(dir, 'later.jsonl');
+    const extra = write('extra.yaml', '');
+    const { program, web } = await start(rule('Created', 'create'), [], `config_files: [${extra}]\n`);
+    writeFileSync(extra, `webserver: {enabled: true, listen_port: ${port}, k8s_healthz_endpoint: /alive}\nmetrics: {enabled: true, interval: 100ms, output_file: ${file}}\n`);
+    program.signal('SIGHUP');
+    await program.until((p) => p.stderr.includes('Reloaded: '));
+    expect((await fetch(`http://127.0.0.1:${port}/alive`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(404);
+    await expect(fetch(`${web}/healthz`)).rejects.toThrow();
+    await program.until(() => readFileSync(file, 'utf8').includes('"sample":2'));
+    writeFileSync(extra, 'webserver: {enabled: false}\nmetrics: {enabled: false}\n');
+    program.signal('SIGHUP');
+    await program.until((p) => p.stderr.split('Reloaded: ').length > 2);
+    await expect(fetch(`http://127.0.0.1:${port}/alive`)).rejects.toThrow();
+    expect((await program.stop()).code).toBe(0);
+  });
+
   it('a watched file, and a link that is swapped as a ConfigMap does it, are reloaded by themselves', async () => {
     const mount = join(dir, 'configmap');
     mkdirSync(join(mount, '..1'), { recursive: true });
@@ -241,7 +276,7 @@ describe('reload', () => {
     const { stderr } = await program.stop();
     expect(readFileSync(first, 'utf8').match(/Created \w+/g)).toEqual(['Created one', 'Created two']);
     expect(readFileSync(second, 'utf8').match(/Created \w+/g)).toEqual(['Created three']);
-    expect(stderr).toContain('   file: 3 alerts, 3 delivered, 0 failed, 0 dropped');
+    expect(stderr).toContain('   file: 4 alerts, 4 delivered, 0 failed, 0 dropped');
   });
 
   it('SIGUSR1 reopens a rotated file', async () => {
@@ -258,12 +293,25 @@ describe('reload', () => {
   });
 });
 
+/** Of those that need no kernel; the peer's names. */
+const UPSTREAM_METRICS = [
+  'falco_version_info', 'falco_sha256_rules_files_info', 'falco_sha256_config_files_info', 'falco_outputs_queue_num_drops_total', 'falco_reload_timestamp_nanoseconds',
+  'falco_rules_matches_total', 'scap_engine_name_info', 'falco_kernel_release_info', 'falco_start_timestamp_nanoseconds', 'falco_duration_seconds_total',
+  'evt_hostname_info', 'falco_host_boot_timestamp_nanoseconds', 'falco_host_num_cpus_total', 'falco_cpu_usage_ratio', 'falco_memory_rss_bytes', 'falco_memory_vsz_bytes',
+  'falco_memory_pss_bytes', 'falco_host_cpu_usage_ratio', 'falco_host_memory_used_bytes', 'falco_host_procs_running_total', 'falco_host_open_fds_total',
+  'scap_n_threads_total', 'scap_n_fds_total', 'scap_n_added_threads_total', 'scap_n_removed_threads_total', 'scap_n_drops_full_threadtable_total',
+];
+
 describe('the web server', () => {
   it('answers health, versions, readiness and metrics', async () => {
     const { program, url, web } = await start(rule('Created', 'create'));
     await post(url, event('one', 'create'));
     expect(await (await fetch(`${web}/healthz`)).text()).toBe('{"status": "ok"}');
-    expect(await (await fetch(`${web}/versions`)).json()).toMatchObject({ engine_version: '63', engine_version_semver: '0.63.0' });
+    expect(await (await fetch(`${web}/versions`)).json()).toMatchObject({
+      falco_version: expect.any(String) as string, libs_version: expect.any(String) as string, plugin_api_version: expect.any(String) as string,
+      driver_api_version: expect.any(String) as string, driver_schema_version: expect.any(String) as string, default_driver_version: expect.any(String) as string,
+      engine_version: '63', engine_version_semver: '0.63.0', plugin_versions: { k8saudit: expect.any(String) as string },
+    });
     expect(await (await fetch(`${web}/readyz`)).json()).toEqual({ ready: true, sources: { k8s_audit: { ready: true, state: 'running', events: 1, lost: 0 } } });
     // The answer to the post comes before the alert has left: outputs do not hold up a source.
     await program.until((p) => p.stdout.includes('\n'));
@@ -274,6 +322,10 @@ describe('the web server', () => {
     expect(metrics).toMatch(/^falcosecurity_falco_outputs_queue_num_drops_total 0$/m);
     expect(metrics).toMatch(/^falcosecurity_scap_engine_name_info\{engine_name="source_plugin",evt_source="k8s_audit"\} 1$/m);
     expect(metrics).toMatch(/^falco_ts_source_events_total\{source="k8s_audit",outcome="produced"\} 1$/m);
+    const ledger = [...metrics.matchAll(/^falco_ts_ledger_events_total\{source="k8s_audit",fate="(\w+)",kind="(\w*)"\} (\d+)$/gm)].map(([, fate, kind, events]) => [fate, kind, Number(events)] as const);
+    expect(ledger).toContainEqual(['evaluated', '', 1]);
+    expect(ledger.reduce((sum, [, , events]) => sum + events, 0)).toBe(1);
+    for (const name of UPSTREAM_METRICS) expect(metrics, name).toMatch(new RegExp(`^falcosecurity_${name}(\\{[^}]*\\})? -?[0-9.e+]+$`, 'm'));
     expect(metrics).toMatch(/^falco_ts_output_messages_total\{output="stdout",outcome="delivered"\} 1$/m);
     await program.stop();
   });

@@ -10,7 +10,7 @@ import { PACKAGE_ROOT } from '../../util/package.js';
 import { decodeTree } from './decode.js';
 import type { Config } from './schema.js';
 import {
-  type ConfigNode, type Environment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, readTree, setNode, spanAt,
+  type ConfigNode, type Environment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, nodeAt, readTree, setNode, spanAt,
 } from './tree.js';
 
 /** Where the configuration is looked for when `-c` does not say. */
@@ -33,6 +33,8 @@ export interface LoadedConfig {
   readonly files: readonly LoadedFile[];
   /** Directories of `config_files`, to watch. */
   readonly directories: readonly string[];
+  /** Whether a key was written, by its JSON pointer. */
+  readonly isSet: (pointer: string) => boolean;
   /** Values that came from environment variables, each with the variable's name. */
   readonly expanded: ReadonlyMap<string, string>;
 }
@@ -125,7 +127,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   }
   if (diagnostics.some((d) => d.severity === 'error') || minPriority === null) return { value: null, diagnostics };
   const rulesPaths = [...config.rules_files, ...config.rules_file].filter((file) => existsSync(file));
-  return { value: { config, minPriority, rulesPaths, plugins, files, directories, expanded }, diagnostics };
+  return { value: { config, minPriority, rulesPaths, plugins, files, directories, isSet: (pointer) => nodeAt(root, pointer) !== undefined, expanded }, diagnostics };
 }
 
 /** Case-insensitive; `info` is accepted for `informational`, as in rules. */

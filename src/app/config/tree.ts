@@ -221,17 +221,26 @@ export function setNode(root: MapNode, path: string, value: ConfigNode, key: Spa
   }
 }
 
+/** The part at a JSON pointer; undefined: it is absent. */
+export function nodeAt(root: ConfigNode, pointer: string): ConfigNode | undefined {
+  return nearest(root, pointer).whole;
+}
+
 /** Where the part at a JSON pointer was written; the nearest enclosing part when it is absent. */
 export function spanAt(root: ConfigNode, pointer: string): Span {
+  return nearest(root, pointer).node.span;
+}
+
+function nearest(root: ConfigNode, pointer: string): { readonly node: ConfigNode; readonly whole: ConfigNode | undefined } {
   let at = root;
   for (const raw of pointer.split('/').slice(1)) {
     const key = raw.replaceAll('~1', '/').replaceAll('~0', '~');
     const next: ConfigNode | undefined =
       at.kind === 'map' ? at.entries.get(key)?.node : at.kind === 'seq' ? at.items[Number(key)] : undefined;
-    if (next === undefined) return at.span;
+    if (next === undefined) return { node: at, whole: undefined };
     at = next;
   }
-  return at.span;
+  return { node: at, whole: at };
 }
 
 /** What a plain scalar means by itself, where no schema says more. */
