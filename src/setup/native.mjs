@@ -20,7 +20,7 @@ export function nativeReason(root) {
  * What node-gyp calls `nodedir`. The addon uses Node-API alone, whose headers are an npm package, so that no machine
  * needs Node's own headers: node-gyp would download them, and a distribution may not carry them.
  */
-function assembleHeaders(root) {
+export function assembleHeaders(root) {
   const dir = join(root, 'build/setup/node');
   const include = join(dir, 'include/node');
   mkdirSync(include, { recursive: true });

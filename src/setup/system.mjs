@@ -15,14 +15,31 @@ const NEEDS = [
   { package: 'zlib1g-dev', header: 'zlib.h' },
 ];
 
+/** What `npm pack` needs beyond these: a linker for other architectures, and what unpacks Debian's packages and sources. */
+const PACK_NEEDS = [
+  { package: 'make', command: 'make' },
+  { package: 'python3', command: 'python3' },
+  { package: 'clang', command: 'clang' },
+  { package: 'llvm', command: 'llvm-strip' },
+  { package: 'lld', command: 'ld.lld' },
+  { package: 'libbpf-dev', header: 'bpf/libbpf.h' },
+  { package: 'bzip2', command: 'bzip2' },
+  { package: 'xz-utils', command: 'xz' },
+  { package: 'debian-archive-keyring', file: '/usr/share/keyrings/debian-archive-keyring.gpg' },
+];
+
 const APT = ['-y', '-q', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=2'];
 
-const present = (need) =>
-  need.command ? which(need.command) !== null : ['/usr/include', '/usr/local/include'].some((d) => existsSync(`${d}/${need.header}`));
-
-export function missingPackages() {
-  return NEEDS.filter((need) => !present(need)).map((need) => need.package);
+function present({ command, header, file }) {
+  if (command) return which(command) !== null;
+  if (file) return existsSync(file);
+  return ['/usr/include', '/usr/local/include'].some((dir) => existsSync(`${dir}/${header}`));
 }
+
+const absent = (needs) => needs.filter((need) => !present(need)).map((need) => need.package);
+
+export const missingPackages = () => absent(NEEDS);
+export const missingPackTools = () => absent(PACK_NEEDS);
 
 function osName() {
   try {
@@ -33,7 +50,8 @@ function osName() {
   }
 }
 
-export async function installPackages(packages, { log, onLine }) {
+/** `missing` tells afterwards which are still not there. */
+export async function installPackages(packages, { log, onLine }, missing = missingPackages) {
   const list = packages.join(' ');
   if (which('apt-get') === null) {
     throw new SetupError(`${osName()} has no apt, and these are missing: ${list}`, {
@@ -58,7 +76,7 @@ export async function installPackages(packages, { log, onLine }) {
 
   const update = await apt('update');
   const install = await apt('install', '--no-install-recommends', ...packages);
-  const still = missingPackages();
+  const still = missing();
   if (install.code === 0 && still.length === 0) return;
 
   const text = [...update.lines, ...install.lines].join('\n');

@@ -8,16 +8,30 @@ import type { NativeBinding } from './native-contract.js';
 import { StartError } from './source.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const CANDIDATES = ['build/Release/falco_ts.node', 'build/Debug/falco_ts.node'];
-/** Where `binding.gyp` puts the BPF objects. */
-export const OBJECT_DIR = fileURLToPath(new URL('build/bpf', ROOT));
+const PREBUILD = `prebuilds/linux-${process.arch}`;
+/** Where `binding.gyp` puts the addon and its BPF objects, and where the npm package has them. */
+const CANDIDATES = [
+  { addon: 'build/Release/falco_ts.node', objects: 'build/bpf' },
+  { addon: 'build/Debug/falco_ts.node', objects: 'build/bpf' },
+  { addon: `${PREBUILD}/falco_ts.node`, objects: `${PREBUILD}/bpf` },
+];
 
-const BUILD_HINT = 'build it with `npm run setup` (or `npx node-gyp rebuild`)';
+const inProject = (path: string): string => fileURLToPath(new URL(path, ROOT));
 
-let loaded: NativeBinding | null = null;
+/** A clone can be built; a package that lacks its addon cannot. */
+const BUILD_HINT = existsSync(inProject('binding.gyp'))
+  ? 'build it with `npm run setup` (or `npx node-gyp rebuild`)'
+  : 'the package has it for x64 and arm64 (glibc 2.31 or newer): install it again; elsewhere build it from a clone with `npm run setup`';
+
+let loaded: { readonly binding: NativeBinding; readonly objects: string } | null = null;
 
 /** @throws StartError with every cause that was found, and what to do. */
-export function loadNative(): NativeBinding {
+export const loadNative = (): NativeBinding => load().binding;
+
+/** The folder of the BPF objects that were built with the addon. @throws StartError as `loadNative` */
+export const objectDir = (): string => load().objects;
+
+function load(): { readonly binding: NativeBinding; readonly objects: string } {
   if (loaded !== null) return loaded;
   if (process.platform !== 'linux') {
     throw new StartError('NATIVE_PLATFORM', `live capture needs Linux, this is ${process.platform}`, 'replay a capture file instead');
@@ -25,8 +39,8 @@ export function loadNative(): NativeBinding {
   const require = createRequire(import.meta.url);
   const causes: string[] = [];
   let hint = BUILD_HINT;
-  for (const candidate of CANDIDATES) {
-    const path = fileURLToPath(new URL(candidate, ROOT));
+  for (const { addon, objects } of CANDIDATES) {
+    const path = inProject(addon);
     if (!existsSync(path)) {
       causes.push(`${path}: not there`);
       continue;
@@ -37,8 +51,8 @@ export function loadNative(): NativeBinding {
         causes.push(`${path}: built from another event table (${binding.schemaHash}, this program has ${SCHEMA_HASH})`);
         continue;
       }
-      loaded = binding;
-      return binding;
+      loaded = { binding, objects: inProject(objects) };
+      return loaded;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       causes.push(`${path}: ${message}`);

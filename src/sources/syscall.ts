@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { EventDecodeError, EventView } from '../events/event-view.js';
 import type { Interest } from './interest.js';
-import { loadNative, OBJECT_DIR } from './native-binding.js';
+import { loadNative, objectDir } from './native-binding.js';
 import type { Capture, CaptureCounters, CaptureOptions } from './native-contract.js';
 import { type Source, type SourceStats, StartError } from './source.js';
 
@@ -72,7 +72,7 @@ export class SyscallSource implements Source<EventView> {
       snaplen: snaplen ?? 80,
       flushMs: FLUSH_MS,
       dropFailed: dropFailed ?? false,
-      objectDir: OBJECT_DIR,
+      objectDir: objectDir(),
     };
     try {
       this.capture = native.openCapture(options);

@@ -15,7 +15,12 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fal
 
 const output = (command: string, ...args: string[]): string => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
 
-function release(): { id: string; codename: string } {
+interface Release {
+  readonly id: string;
+  readonly codename: string;
+}
+
+function release(): Release {
   const text = readFileSync('/etc/os-release', 'utf8');
   const value = (key: string): string => new RegExp(`^${key}="?([^"\n]*)`, 'm').exec(text)?.[1] ?? '';
   return { id: value('ID'), codename: value('VERSION_CODENAME') };
@@ -30,8 +35,7 @@ function mirror(id: string): string {
 }
 
 /** A tar of the bare release, made once per machine: half a minute against two seconds. */
-function baseTar(): string {
-  const { id, codename } = release();
+function baseTar({ id, codename }: Release): string {
   const tar = join(CACHE, `${codename}-${process.arch}.tar`);
   if (existsSync(tar)) return tar;
   if (spawnSync('debootstrap', ['--version']).status !== 0) aptInstall('debootstrap');
@@ -90,13 +94,18 @@ function copyNetwork(root: string): Record<string, string> {
   return env;
 }
 
+export interface CleanRootOptions {
+  /** A release of Debian, by its code name, instead of this machine's. */
+  readonly debian?: string;
+}
+
 export class CleanRoot {
   readonly path: string;
   private readonly env: Record<string, string>;
 
-  constructor() {
+  constructor({ debian }: CleanRootOptions = {}) {
     this.path = mkdtempSync(join(tmpdir(), 'falco-ts-root-'));
-    output('tar', '-C', this.path, '-xf', baseTar());
+    output('tar', '-C', this.path, '-xf', baseTar(debian === undefined ? release() : { id: 'debian', codename: debian }));
     // A root directory of mkdtemp is closed to apt's own user.
     chmodSync(this.path, 0o755);
     copyNode(this.path);

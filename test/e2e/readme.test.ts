@@ -30,6 +30,8 @@ function shell(command: string): Promise<{ code: number; text: string }> {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm start': 'clean-root.test.ts',
   'npm test': 'clean-root.test.ts',
+  'npm pack': 'package.test.ts',
+  'npm install -g ./falco-ts-*.tgz': 'package.test.ts',
   'npm start -- -o json_output=true': 'demos.test.ts',
   'rules/demo/write-binary-dir.sh': 'demos.test.ts',
   'rules/demo/container-escape.sh': 'demos.test.ts',

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
 import { Ev } from '../../src/events/ids.js';
 import { SCHEMA_HASH } from '../../src/events/ids.js';
-import { loadNative, OBJECT_DIR } from '../../src/sources/native-binding.js';
+import { loadNative, objectDir } from '../../src/sources/native-binding.js';
 import type { CaptureOptions } from '../../src/sources/native-contract.js';
 import { SyscallSource } from '../../src/sources/syscall.js';
 import { compile, describeLive } from './probe.js';
@@ -224,7 +224,7 @@ describeLive('a capture', () => {
       snaplen: 80, flushMs: 10, dropFailed: false, objectDir: '/no/such/directory',
     };
     expect(() => loadNative().openCapture(options)).toThrow(expect.objectContaining({ code: 'ENOENT', message: expect.stringContaining('/no/such/directory') }));
-    expect(() => loadNative().openCapture({ ...options, objectDir: OBJECT_DIR, bufferBytes: 5000 })).toThrow(/ring buffer of 5000 bytes/);
+    expect(() => loadNative().openCapture({ ...options, objectDir: objectDir(), bufferBytes: 5000 })).toThrow(/ring buffer of 5000 bytes/);
     expect(() => loadNative().openCapture({ ...options, slabs: [] })).toThrow(RangeError);
   });
 
@@ -240,6 +240,6 @@ describeLive('a capture', () => {
 
   it('is built from the same event table as this program', () => {
     expect(loadNative().schemaHash).toBe(SCHEMA_HASH);
-    expect(readFileSync(`${OBJECT_DIR}/probe.tp_btf.bpf.o`).includes(SCHEMA_HASH)).toBe(true);
+    expect(readFileSync(`${objectDir()}/probe.tp_btf.bpf.o`).includes(SCHEMA_HASH)).toBe(true);
   });
 });
