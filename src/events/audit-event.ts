@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // HOT PATH
-import { AuditScan, INCOMPLETE, INVALID, SLOTS, slotOf } from './audit-scan.js';
+import { AuditScan, INCOMPLETE, INVALID, RECORD, SLOTS, slotOf } from './audit-scan.js';
 import type { EngineEvent } from './event.js';
 import { PLUGIN_EVENT } from './event.js';
 import { compact, locate } from './json-text.js';
+import { knownText } from './known-text.js';
 import { parseRfc3339 } from './rfc3339.js';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
@@ -14,16 +15,16 @@ export interface JsonObject {
 /** Keys and indexes from the event's root. */
 export type JsonPath = readonly (string | number)[];
 
-/** Of events of more bytes than this, only what is asked for is decoded. */
-const LARGE = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 const AUDIT_ID = slotOf('auditID');
 const STAGE = slotOf('stage');
 const STAGE_TIMESTAMP = slotOf('stageTimestamp');
+const LOW = 2 ** 32;
+const QUOTE = 0x22;
 
 /**
- * One Kubernetes audit event, over the bytes that it was sent in. One object is used for event after event: what is read
- * from it must be read while the event is being delivered.
+ * One Kubernetes audit event, over the bytes that it was sent in and the record of where its members stand in them. One
+ * object is used for event after event: what is read from it must be read while the event is being delivered.
  */
 export class AuditEvent implements EngineEvent {
   readonly type = PLUGIN_EVENT;
@@ -36,16 +37,19 @@ export class AuditEvent implements EngineEvent {
   hasAuditId = false;
 
   readonly #scan = new AuditScan();
+  readonly #own = new Int32Array(RECORD.length);
   #bytes: Buffer = NO_BYTES;
+  #record: Int32Array = this.#own;
+  /** Where in the record's array its slots begin. */
+  #slots: number = RECORD.slots;
   #start = 0;
   #end = 0;
+  #wide = false;
   /** By slot, what has been parsed already: `undefined` is a value too, so a second array says which. */
   readonly #values: (JsonValue | undefined)[] = SLOTS.map(() => undefined);
   readonly #parsed = new Uint8Array(SLOTS.length);
   #object: JsonObject | null = null;
   #text: string | null = null;
-  /** Every byte is one character of the text, so that offsets in one are offsets in the other. */
-  #aligned = false;
   #texts: Map<string, string> | null = null;
 
   /**
@@ -53,27 +57,55 @@ export class AuditEvent implements EngineEvent {
    * does, or `INVALID` when it is no JSON object; it is no event then, nor when {@link readTime} says so.
    */
   read(bytes: Buffer, start: number, limit: number): number {
-    const end = this.#scan.scan(bytes, start, limit);
-    if (end < 0) return end;
+    const end = this.#scan.scan(bytes, start, limit, this.#own);
+    if (end >= 0) this.#view(bytes, this.#own, 0);
+    return end;
+  }
+
+  /** Makes this an event that was read elsewhere: its record is in `records` from `at` on, its time has been read. */
+  view(bytes: Buffer, records: Int32Array, at: number): void {
+    this.#view(bytes, records, at);
+    this.seconds = (records[at + RECORD.seconds] >>> 0) + records[at + RECORD.seconds + 1] * LOW;
+    this.nanos = records[at + RECORD.nanos];
+  }
+
+  /** Writes its record, its time included, for somebody who has its bytes from `start` on. */
+  writeRecord(records: Int32Array, at: number, start: number): void {
+    const own = this.#own;
+    own[RECORD.end] = start + own[RECORD.end] - own[RECORD.start];
+    own[RECORD.start] = start;
+    own[RECORD.seconds] = this.seconds | 0;
+    own[RECORD.seconds + 1] = Math.floor(this.seconds / LOW);
+    own[RECORD.nanos] = this.nanos;
+    records.set(own, at);
+  }
+
+  #view(bytes: Buffer, records: Int32Array, at: number): void {
     this.#bytes = bytes;
-    this.#start = start;
-    this.#end = end;
+    this.#record = records;
+    this.#slots = at + RECORD.slots;
+    this.#start = records[at + RECORD.start];
+    this.#end = records[at + RECORD.end];
+    this.#wide = records[at + RECORD.wide] !== 0;
     this.#parsed.fill(0);
     this.#object = null;
     this.#text = null;
     this.#texts = null;
-    this.hasAuditId = this.slot(AUDIT_ID) !== undefined;
-    return end;
+    this.hasAuditId = this.#has(AUDIT_ID);
+  }
+
+  #has(slot: number): boolean {
+    return this.#record[this.#slots + slot * 2 + 1] !== 0;
   }
 
   /** Bytes of the event, white space between tokens not counted. */
   get size(): number {
-    return this.#end - this.#start - this.#scan.spaces;
+    return this.#end - this.#start - this.#record[this.#slots - RECORD.slots + RECORD.spaces];
   }
 
   /** It says who sent what at which stage, so that the same bytes again are the same event again. */
   get isIdentified(): boolean {
-    return this.hasAuditId && this.slot(STAGE) !== undefined;
+    return this.hasAuditId && this.#has(STAGE);
   }
 
   /**
@@ -99,7 +131,7 @@ export class AuditEvent implements EngineEvent {
     return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanos);
   }
 
-  /** A member of the event, by its slot. */
+  /** A member of the event, or of one of its members, by its slot. */
   slot(slot: number): JsonValue | undefined {
     if (this.#parsed[slot] === 0) {
       this.#parsed[slot] = 1;
@@ -123,10 +155,7 @@ export class AuditEvent implements EngineEvent {
 
   /** The whole event, as it was sent. */
   get text(): string {
-    if (this.#text === null) {
-      this.#text = this.#bytes.toString('utf8', this.#start, this.#end);
-      this.#aligned = this.#text.length === this.#end - this.#start;
-    }
+    this.#text ??= this.#decode(0, this.#end - this.#start);
     return this.#text;
   }
 
@@ -142,33 +171,41 @@ export class AuditEvent implements EngineEvent {
   }
 
   #parseSlot(slot: number): JsonValue | undefined {
-    if (this.#scan.oddNames) {
-      const object = this.object;
-      return Object.hasOwn(object, SLOTS[slot]) ? object[SLOTS[slot]] : undefined;
+    const at = this.#slots + slot * 2;
+    const end = this.#record[at + 1];
+    if (end === 0) return undefined;
+    const start = this.#record[at];
+    // Most are short plain strings, which come again and again and need no parser.
+    if (this.#bytes[this.#start + start] === QUOTE) {
+      const known = knownText(this.#bytes, this.#start + start + 1, this.#start + end - 1);
+      if (known !== null) return known;
     }
-    const text = this.#slotText(slot);
-    if (text === null) return undefined;
-    // Most are plain strings, which need no parser.
-    if (text.charCodeAt(0) === 0x22 && !text.includes('\\')) return text.slice(1, -1);
-    return JSON.parse(text) as JsonValue;
+    return JSON.parse(this.#slice(start, end)) as JsonValue;
   }
 
-  #slotText(slot: number): string | null {
-    const start = this.#scan.starts[slot];
-    const end = this.#scan.ends[slot];
-    if (end === 0) return null;
-    if (this.#text === null && this.#end - this.#start > LARGE) return this.#bytes.toString('utf8', start, end);
-    // One decoding of the whole and cuts from it cost less than a decoding of each part.
-    const text = this.text;
-    return this.#aligned ? text.slice(start - this.#start, end - this.#start) : this.#bytes.toString('utf8', start, end);
+  /** Text between offsets from the event's first byte. */
+  #slice(start: number, end: number): string {
+    return this.#text !== null && !this.#wide ? this.#text.slice(start, end) : this.#decode(start, end);
+  }
+
+  #decode(start: number, end: number): string {
+    const from = this.#start + start;
+    const to = this.#start + end;
+    return this.#bytes.toString(this.#wide ? 'utf8' : 'latin1', from, to);
   }
 
   #locateText(path: JsonPath): string {
-    const slot = path.length === 0 || this.#scan.oddNames ? -1 : slotOf(String(path[0]));
-    const text = slot === -1 ? this.text : (this.#slotText(slot) ?? 'null');
-    const span = locate(text, slot === -1 ? path : path.slice(1));
-    return span === null ? '' : compact(text.slice(span.start, span.end));
+    const slot = path.length === 0 ? -1 : slotOf(String(path[0]));
+    if (slot === -1) return textOf(this.text, path);
+    if (!this.#has(slot)) return '';
+    const at = this.#slots + slot * 2;
+    return textOf(this.#slice(this.#record[at], this.#record[at + 1]), path.slice(1));
   }
+}
+
+function textOf(text: string, path: JsonPath): string {
+  const span = locate(text, path);
+  return span === null ? '' : compact(text.slice(span.start, span.end));
 }
 
 /** Why a text is no event that rules can see. */

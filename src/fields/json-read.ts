@@ -29,6 +29,8 @@ export function compilePointer(pointer: string): (event: AuditEvent) => JsonValu
     return (event) => compiled.get(event.object) as JsonValue | undefined;
   }
   if (keys.length === 1) return (event) => event.slot(slot);
+  const inner = keys.length === 2 ? slotOf(keys[0], keys[1]) : -1;
+  if (inner !== -1) return (event) => event.slot(inner);
   // The event's own members are parsed one by one, as they are asked for; the pointer goes on from there.
   const compiled = jsonpointer.compile(absolute.slice(absolute.indexOf('/', 1)));
   return (event) => {

@@ -73,6 +73,7 @@ export class AuditFileInput {
         for await (const chunk of stream) {
           if (this.#stopped) return;
           batch.push(chunk as Buffer);
+          await this.intake.outlet.room();
         }
       } catch (error) {
         if (this.#stopped) return;
@@ -83,6 +84,7 @@ export class AuditFileInput {
       batch.end();
       this.#tell(path, batch.report);
     }
+    await this.intake.outlet.settled();
   }
 
   #tell(path: string, report: BatchReport): void {

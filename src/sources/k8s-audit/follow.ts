@@ -92,6 +92,7 @@ export class FollowedAuditFile {
     if (bytesRead === 0) return false;
     this.#offset += bytesRead;
     this.#batch.push(this.#buffer.subarray(0, bytesRead));
+    await this.intake.outlet.room();
     if (Date.now() - this.#savedAt > SAVE_MS) await this.#save();
     return true;
   }
@@ -168,6 +169,8 @@ export class FollowedAuditFile {
     this.#savedAt = Date.now();
     if (positionFile === null || this.#file === null) return;
     const offset = this.#batchStart + this.#batch.settled;
+    // What has not been evaluated is read again after a crash.
+    await this.intake.outlet.settled();
     const text = `${JSON.stringify({ device: this.#device, inode: this.#inode, offset })}\n`;
     if (text === this.#saved) return;
     try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AuditEvent } from '../../events/audit-event.js';
-import type { SourceStats } from '../source.js';
+import type { Outlet } from './outlet.js';
 import { SeenEvents } from './seen.js';
 import { AuditSplitter, type SplitterSink } from './splitter.js';
 
@@ -29,6 +29,10 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
+/** What the intake counts, in the order of its counters: refusals, and events that {@link SeenEvents} forgot. */
+export const COUNTERS = [...REFUSALS, 'forgotten'] as const;
+const INDEX = Object.fromEntries(COUNTERS.map((name, n) => [name, n])) as Record<(typeof COUNTERS)[number], number>;
+
 /** What became of one body or file. */
 export interface BatchReport {
   taken: number;
@@ -44,7 +48,7 @@ export interface BatchReport {
 /** Takes in the bytes of one body or file. */
 export interface Batch {
   readonly report: BatchReport;
-  /** Bytes from the beginning whose events have all been delivered. */
+  /** Bytes from the beginning whose events have all been put out. */
   readonly settled: number;
   push(chunk: Buffer): void;
   /** No more bytes. An unfinished value counts as `body_truncated`. */
@@ -53,47 +57,37 @@ export interface Batch {
 
 export interface IntakeOptions {
   readonly maxEventSize: number;
+  /** By {@link COUNTERS}. */
+  readonly counters: Float64Array;
 }
 
-/** Turns bytes into events, delivers them, and counts what became of each. One for the whole source. */
+/** Turns bytes into events, puts them out, and counts what was refused. One for the whole source. */
 export class AuditIntake {
-  readonly #counters = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
+  readonly #counters: Float64Array;
   readonly #seen = new SeenEvents();
   readonly #event = new AuditEvent();
   /** A view of the bytes at hand. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   #viewed: Buffer | null = null;
-  #delivered = 0;
-  #deliver: (event: AuditEvent) => void = () => {};
 
-  constructor(private readonly options: IntakeOptions) {}
-
-  start(deliver: (event: AuditEvent) => void): void {
-    this.#deliver = deliver;
-  }
-
-  stats(): SourceStats {
-    let lost = 0;
-    for (const name of REFUSALS) lost += this.#counters[name];
-    return { produced: this.#delivered + lost, delivered: this.#delivered, losses: { ...this.#counters } };
-  }
-
-  /** Events that were taken so long ago that they would not be recognised if they came again. */
-  get forgotten(): number {
-    return this.#seen.evictions;
+  constructor(
+    private readonly options: IntakeOptions,
+    readonly outlet: Outlet,
+  ) {
+    this.#counters = options.counters;
   }
 
   /** Counts a request that was turned away without a look at its events. */
   refuse(reason: Refusal): void {
-    this.#counters[reason]++;
+    this.#counters[INDEX[reason]]++;
   }
 
-  /** `retried`: events that were taken before are passed over, not delivered again. `lines`: see the splitter. */
+  /** `retried`: events that were taken before are passed over, not put out again. `lines`: see the splitter. */
   batch(kind: { readonly retried: boolean; readonly lines: boolean }): Batch {
     const report: BatchReport = { taken: 0, duplicates: 0, refused: {}, lists: 0, largest: 0 };
     const refuse = (reason: Refusal): void => {
       report.refused[reason] = (report.refused[reason] ?? 0) + 1;
-      this.#counters[reason]++;
+      this.refuse(reason);
     };
     const sink: SplitterSink = {
       tryEvent: (bytes, start, limit) => {
@@ -152,14 +146,13 @@ export class AuditIntake {
       const fingerprint = this.#seen.fingerprint(this.#view, start, end);
       if (this.#seen.has(fingerprint)) {
         report.duplicates++;
-        this.#counters.event_duplicate++;
+        this.refuse('event_duplicate');
         return;
       }
       this.#seen.add(fingerprint);
+      this.#counters[INDEX.forgotten] = this.#seen.evictions;
     }
     report.taken++;
-    this.#delivered++;
-    event.num = this.#delivered;
-    this.#deliver(event);
+    this.outlet.put(event, bytes, start, end);
   }
 }

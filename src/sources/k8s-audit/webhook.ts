@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The listener that a kube-apiserver posts its audit events to. A body is taken apart while it arrives; the answer says
- * what became of it, after its last event went through the rules. What an apiserver does with it: 200 to 206 ends the
- * matter, anything else makes it send the same body again, four times at the most, after the Retry-After of a 429 or 503.
+ * The listener that a kube-apiserver posts its audit events to. Node's own servers: a body is taken apart while it arrives,
+ * which a framework's parsers do not do, every limit is ours anyway, and this thread stays a few megabytes smaller.
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StartError } from '../source.js';
+import { receive } from './body.js';
 import type { AuditIntake, Batch, Refusal } from './intake.js';
 import { placeText, type WebhookPlace } from './open-params.js';
+import { reply, replyBatch, type Refused, shown } from './reply.js';
 import type { Credentials } from './tls.js';
 
 export interface WebhookOptions {
@@ -33,19 +31,15 @@ export interface WebhookOptions {
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A body of which nothing more has come for so long has lost its place among those received at once. */
 const IDLE_TIMEOUT_MS = 10_000;
+/** An apiserver's client keeps a connection for 90 s; whoever closes first should be the client, or a post may get lost. */
+const KEEP_ALIVE_MS = 100_000;
+const MAX_CONNECTIONS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 const GOODBYE_MS = 200;
-const RETRY_AFTER_S = 2;
-
-interface Refused {
-  readonly status: number;
-  readonly reason: Refusal;
-  readonly message: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+const RETRY = { 'retry-after': '2' };
 
 export class AuditWebhook {
-  #app: FastifyInstance | null = null;
+  #server: Server | Http2SecureServer | null = null;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #receiving = 0;
@@ -59,107 +53,118 @@ export class AuditWebhook {
 
   /** The port that was bound; differs from the configured one when that is 0. */
   get port(): number {
-    const address = this.#app?.server.address();
+    const address = this.#server?.address();
     return typeof address === 'object' && address !== null ? address.port : this.options.place.port;
   }
 
   async start(): Promise<void> {
     const { place, credentials } = this.options;
-    const app = await this.#create();
-    this.#app = app;
-    await app.ready();
+    const server = await this.#create();
     // All interfaces: IPv6 with IPv4 in it; without IPv6, IPv4.
     const hosts = place.host === '' ? ['::', '0.0.0.0'] : [place.host];
     for (const [n, host] of hosts.entries()) {
       try {
-        await app.listen({ host, port: place.port });
+        await listen(server, host, place.port);
         break;
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
         if (n + 1 < hosts.length && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) continue;
-        await app.close();
         throw listenError(place, error as NodeJS.ErrnoException);
       }
     }
-    if (place.tls) {
-      credentials.onChange((context) => (app.server as unknown as Http2SecureServer).setSecureContext(context));
-    }
+    this.#server = server;
+    if (place.tls) credentials.onChange((context) => (server as Http2SecureServer).setSecureContext(context));
   }
 
   /** Takes no more bodies, finishes those that are arriving, and closes. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const app = this.#app;
-    if (app === null) return;
+    const server = this.#server;
+    if (server === null) return;
     const deadline = Date.now() + STOP_TIMEOUT_MS;
     while (this.#receiving > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 10));
-    const closed = app.close();
+    const closed = new Promise<void>((done) => server.close(() => done()));
     // An apiserver keeps its connections open; HTTP/2 is told, HTTP/1.1 sees the end.
     for (const session of this.#sessions) session.close();
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
     await Promise.race([closed, new Promise((done) => setTimeout(done, GOODBYE_MS))]);
     for (const socket of this.#sockets) socket.destroy();
     await closed;
-    this.#app = null;
+    this.#server = null;
   }
 
-  async #create(): Promise<FastifyInstance> {
+  async #create(): Promise<Server | Http2SecureServer> {
     const { place, credentials } = this.options;
-    const options: FastifyHttpOptions<Server> = {
-      logger: false,
-      // The body is read here, with limits of its own.
-      bodyLimit: Number.MAX_SAFE_INTEGER,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      exposeHeadRoutes: false,
-      return503OnClosing: false,
-      frameworkErrors: (_error, _request, reply) => {
-        this.#refuse(reply, { status: 400, reason: 'bad_request', message: 'the request cannot be understood' });
-      },
-      clientErrorHandler: (error, socket) => {
-        this.intake.refuse('bad_request');
-        this.#warn('bad_request', `${placeText(place)}: a request broke off: ${error.message}`);
-        if (socket.writable) socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nConnection: close\r\n\r\n`);
-      },
-    };
-    // Loaded here: who replays or checks rules needs no server, and it takes a tenth of a second.
-    const { fastify } = await import('fastify');
-    // Fastify types its HTTP/2 instances apart; what is used here is the same in both.
-    const tls = place.tls ? { http2: true, https: { ...(await credentials.load()), allowHTTP1: true } } : {};
-    const app = fastify({ ...options, ...tls } as FastifyHttpOptions<Server>);
-    app.server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
-    app.server.on('tlsClientError', (error: Error) => {
-      this.intake.refuse('tls_failed');
-      this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
+    const limits: ServerOptions = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
+    const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
+    let server: Server | Http2SecureServer;
+    if (place.tls) {
+      const { createSecureServer } = await import('node:http2');
+      const http2 = { settings: { initialWindowSize: 1 << 18, maxConcurrentStreams: 100 }, allowHTTP1: true };
+      server = createSecureServer({ ...limits, ...http2, ...(await credentials.load()) });
+      // The request and response of HTTP/2 have the interface of HTTP/1's, as far as it is used here.
+      server.on('request', handle as unknown as () => void);
+      server.setTimeout(KEEP_ALIVE_MS);
+      server.on('tlsClientError', (error: Error) => {
+        this.intake.refuse('tls_failed');
+        this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
+      });
+      server.on('session', (session) => keepWhileOpen(this.#sessions, session));
+      server.on('sessionError', () => {});
+    } else {
+      const { createServer } = await import('node:http');
+      server = createServer(limits, handle);
+    }
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
+    server.on('drop', () => {
+      this.intake.refuse('overloaded');
+      this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${MAX_CONNECTIONS} already`);
     });
-    app.server.on('session', (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', (_request, _body, done) => done(null));
-    app.all('*', (request, reply) => this.#handle(request, reply));
-    app.setErrorHandler((error: Error, _request, reply) => {
-      this.#warn('bad_request', `${placeText(place)}: ${error.message}`);
-      return this.#refuse(reply, { status: 500, reason: 'bad_request', message: 'the body could not be handled' });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      this.intake.refuse('bad_request');
+      this.#warn('bad_request', `${placeText(place)}: a request broke off: ${error.message}`);
+      if (socket.writable) socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nConnection: close\r\n\r\n`);
+      else socket.destroy();
     });
-    return app;
+    return server;
   }
 
-  async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client that goes away is seen by who reads the body; nobody else needs to know.
+    response.on('error', () => {});
     const refused = this.#inspect(request);
-    if (refused !== null) return this.#refuse(reply, refused, request);
+    if (refused !== null) {
+      request.on('error', () => {});
+      request.resume();
+      this.#refuse(request, response, refused, null);
+      return;
+    }
     this.#receiving++;
     try {
       const batch = this.intake.batch({ retried: true, lines: false });
-      const problem = await this.#receive(request, batch);
-      if (problem?.status === 408) reply.raw.once('finish', () => request.raw.destroy());
-      return problem === null ? await this.#answer(reply, batch) : await this.#refuse(reply, problem, request, batch);
+      const { maxBodySize, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.options;
+      const limits = { maxBodySize, idleTimeoutMs, totalTimeoutMs: REQUEST_TIMEOUT_MS };
+      const problem = await receive(request, batch, this.intake.outlet, limits);
+      // Only what the rules have seen is answered for.
+      await this.intake.outlet.settled();
+      if (problem?.status === 408) response.once('finish', () => request.destroy());
+      if (problem === null) this.#answer(response, batch);
+      else this.#refuse(request, response, problem, batch);
+    } catch (error) {
+      const message = `the body could not be handled: ${(error as Error).message}`;
+      this.#refuse(request, response, { status: 500, reason: 'bad_request', message }, null);
     } finally {
       this.#receiving--;
     }
   }
 
   /** What can be said before the body is looked at. */
-  #inspect(request: FastifyRequest): Refused | null {
+  #inspect(request: IncomingMessage): Refused | null {
     const { place, credentials, maxConcurrentBodies } = this.options;
-    const query = request.url.indexOf('?');
-    const path = query === -1 ? request.url : request.url.slice(0, query);
+    const url = request.url ?? '';
+    const query = url.indexOf('?');
+    const path = query === -1 ? url : url.slice(0, query);
     if (path !== place.path) {
       return { status: 404, reason: 'bad_path', message: `audit events are taken at ${place.path}, not at ${path}` };
     }
@@ -191,105 +196,20 @@ export class AuditWebhook {
     return null;
   }
 
-  /** Feeds the body to the batch as it arrives; answers what is wrong with it. */
-  #receive(request: FastifyRequest, batch: Batch): Promise<Refused | null> {
-    const { maxBodySize } = this.options;
-    const idleTimeoutMs = this.options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const raw: Readable = request.raw;
-    const gzip = request.headers['content-encoding']?.toLowerCase() === 'gzip';
-    const body: Readable = gzip ? raw.pipe(createGunzip()) : raw;
-    return new Promise((resolve) => {
-      let size = 0;
-      let done = false;
-      const finish = (refused: Refused | null): void => {
-        if (done) return;
-        done = true;
-        clearTimeout(idle);
-        if (gzip) {
-          raw.unpipe();
-          body.destroy();
-        }
-        // What still comes is read and thrown away: the client sees the answer, and its connection lives on.
-        raw.resume();
-        resolve(refused);
-      };
-      const idle = setTimeout(() => {
-        const message = `nothing more of the body has come for ${idleTimeoutMs / 1000} s`;
-        finish({ status: 408, reason: 'body_truncated', message });
-      }, idleTimeoutMs);
-      body.on('data', (chunk: Buffer) => {
-        if (done) return;
-        idle.refresh();
-        const room = maxBodySize - size;
-        size += chunk.length;
-        batch.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
-        if (size > maxBodySize) {
-          const message = `the body is larger than ${maxBodySize} bytes (webhookMaxBatchSize)`;
-          finish({ status: 413, reason: 'body_too_large', message });
-        }
-      });
-      body.on('end', () => {
-        if (done) return;
-        batch.end();
-        finish(size === 0 ? { status: 400, reason: 'body_empty', message: 'the body is empty' } : null);
-      });
-      const brokenOff = (): void => {
-        // Of a body that came whole, the rest is still being decompressed.
-        if (raw.readableEnded) return;
-        finish({ status: 400, reason: 'body_truncated', message: 'the connection ended before the body did' });
-      };
-      raw.on('close', brokenOff);
-      raw.on('error', brokenOff);
-      if (gzip) {
-        body.on('error', (error) =>
-          finish({ status: 400, reason: 'body_bad_encoding', message: `the body is not gzip: ${error.message}` }),
-        );
-      }
-    });
-  }
-
   /** The body was received whole: taken, if anything in it was, or if there was nothing to take. */
-  #answer(reply: FastifyReply, batch: Batch): FastifyReply | Promise<FastifyReply> {
-    const { report } = batch;
-    const refused = Object.entries(report.refused);
-    for (const [reason, count] of refused) this.#warn(reason, `${this.#shown(reason as Refusal, batch)} (${count} in one body)`);
-    const useful = report.taken + report.duplicates;
-    const whole = report.refused.body_truncated === undefined && report.refused.not_an_event === undefined;
-    // A retry would bring the same: what was taken is taken, and what was refused stays refused.
-    if ((useful > 0 && whole) || (refused.length === 0 && report.lists > 0)) {
-      return reply.code(200).send(summary(batch));
-    }
-    const reason = (refused[0]?.[0] ?? 'not_an_event') as Refusal;
-    const status = reason === 'event_too_large' ? 413 : 400;
-    return reply.code(status).send({ error: this.#shown(reason, batch), reason, ...summary(batch) });
-  }
-
-  #shown(reason: Refusal, batch: Batch): string {
+  #answer(response: ServerResponse, batch: Batch): void {
     const { maxEventSize } = this.options;
-    switch (reason) {
-      case 'event_too_large':
-        return `an event of ${batch.report.largest} bytes is larger than ${maxEventSize} bytes (maxEventSize)`;
-      case 'event_malformed':
-        return 'the body, or an event in it, is not JSON';
-      case 'event_no_time':
-        return 'an event has no stageTimestamp in RFC 3339';
-      case 'not_an_event':
-        return 'the body is JSON, but neither an audit Event nor an EventList nor an array of these';
-      case 'body_truncated':
-        return 'the body ends in the middle of a JSON value';
-      default:
-        return `refused: ${reason}`;
+    for (const [reason, count] of Object.entries(batch.report.refused)) {
+      this.#warn(reason, `${shown(reason as Refusal, batch, maxEventSize)} (${count} in one body)`);
     }
+    replyBatch(response, batch, maxEventSize);
   }
 
-  #refuse(reply: FastifyReply, refused: Refused, request?: FastifyRequest, batch?: Batch): FastifyReply {
+  #refuse(request: IncomingMessage, response: ServerResponse, refused: Refused, batch: Batch | null): void {
     this.intake.refuse(refused.reason);
-    const from = request === undefined ? '' : ` from ${request.ip}`;
-    this.#warn(refused.reason, `${placeText(this.options.place)}: a request${from} was refused: ${refused.message}`);
-    if (request !== undefined && batch === undefined) request.raw.resume();
-    if (refused.headers !== undefined) reply.headers(refused.headers);
-    const counts = batch === undefined ? {} : summary(batch);
-    return reply.code(refused.status).send({ error: refused.message, reason: refused.reason, ...counts });
+    const from = request.socket?.remoteAddress ?? 'a client that is gone';
+    this.#warn(refused.reason, `${placeText(this.options.place)}: a request from ${from} was refused: ${refused.message}`);
+    reply(response, refused, batch);
   }
 
   #warn(reason: string, message: string): void {
@@ -305,11 +225,14 @@ function keepWhileOpen<T extends { once(event: 'close', listener: () => void): u
   one.once('close', () => open.delete(one));
 }
 
-const RETRY = { 'retry-after': String(RETRY_AFTER_S) };
-
-function summary(batch: Batch): object {
-  const { taken, duplicates, refused } = batch.report;
-  return { taken, duplicates, refused };
+function listen(server: Server | Http2SecureServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function clientErrorStatus(code: string | undefined): string {
@@ -333,4 +256,3 @@ function listenError(place: WebhookPlace, error: NodeJS.ErrnoException): StartEr
   const message = `k8saudit: cannot listen at ${placeText(place)}: ${error.message}`;
   return new StartError('K8S_AUDIT_LISTEN', message, hints[error.code ?? ''], { cause: error });
 }
-

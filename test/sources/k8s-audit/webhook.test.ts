@@ -298,7 +298,7 @@ describe('under pressure', () => {
     // Its place is taken: it has begun to arrive.
     await expect.poll(async () => (await post(to.port, eventList())).status).toBe(429);
     const stopped = to.source.stop();
-    expect((await post(to.port, eventList(auditEvent('late')))).status).toBe(503);
+    await expect.poll(async () => (await post(to.port, eventList(auditEvent('late')))).status).toBe(503);
     more();
     await stopped;
     expect(await answered).toMatch(/^HTTP\/1.1 200/);
