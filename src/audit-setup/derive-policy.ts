@@ -4,7 +4,7 @@
  * first entry that fits, so entries stand in falling order of their level, and only the last may leave users out.
  */
 import { groupsOf, resourcesWith } from './api-resources.js';
-import { ANY, type Box, either, has, higher, hull, intersection, isAny, LEVELS, type Level, type Need, STAGES, values, within } from './needs.js';
+import { ANY, type Box, either, has, higher, hull, inside, intersection, isAny, LEVELS, type Level, type Need, STAGES, values } from './needs.js';
 import type { GroupResources, Policy, PolicyRule } from './policy.js';
 
 /** A box that a policy can express, and what it is for. */
@@ -22,36 +22,55 @@ export interface DeriveOptions {
 }
 
 export function derivePolicy(needs: readonly Need[], options: DeriveOptions): Policy {
-  const wanted = needs.flatMap(({ rule, level, boxes }) => boxes.map((box) => ({ box: expressible(box), level, reasons: [rule] })));
+  const wanted = needs.flatMap(({ rule, level, boxes }) =>
+    boxes.flatMap(byIdentity).map((box) => ({ box: expressible(box), level, reasons: [rule] })),
+  );
   const least = lastOf(wanted);
-  const held = least === null ? [] : wanted.filter((entry) => holdsAll(least, entry));
-  const last = least === null ? null : held.reduce(joined, least);
+  const held = least === null ? [] : wanted.filter((entry) => holdsAll(least, entry) || isNobody(entry.box));
+  const last = least === null ? null : held.map((entry) => (isNobody(entry.box) ? amongAll(entry, least) : entry)).reduce(joined, least);
   const rest = wanted.filter((entry) => !held.includes(entry)).map(withAllUsers);
   const entries = [...absorbed(rest), ...(last === null ? [] : [last])].sort(
     (a, b) =>
-      rank(b.level) - rank(a.level) || Number(a === last) - Number(b === last) || stageCount(b.box) - stageCount(a.box) ||
+      Number(isNobody(a.box)) - Number(isNobody(b.box)) || rank(b.level) - rank(a.level) || Number(a === last) - Number(b === last) || stageCount(b.box) - stageCount(a.box) ||
       scopeKey(a.box).localeCompare(scopeKey(b.box)) || a.reasons[0].localeCompare(b.reasons[0]),
   );
-  const rules: PolicyRule[] = [];
-  entries.forEach((entry, n) => {
+  const staged = entries.map((entry, n): Entry => {
     // What an earlier entry takes is no concern of this one.
-    const needed = entries.slice(n).filter(({ box }) => intersection({ ...box, stage: ANY }, { ...entry.box, stage: ANY }) !== null);
-    const stages = needed.reduce((found, { box }) => either(found, box.stage), values());
-    const { user } = entry.box;
-    if (user.but && user.values.size > 0) {
-      rules.push({ level: 'None', users: sorted(user.values), reasons: ['Left out by all of the rules below'] });
-    }
-    rules.push(written(entry, STAGES.filter((stage) => !has(stages, stage)), options));
+    const needed = entries.slice(n).filter(({ box }) => intersection(anyStage(box), anyStage(entry.box)) !== null);
+    return { ...entry, box: { ...entry.box, stage: needed.reduce((found, { box }) => either(found, box.stage), values()) } };
   });
+  const rules: PolicyRule[] = [];
+  for (const entry of withoutRepeated(staged)) {
+    const { user, group } = entry.box;
+    const leftOut = ['Left out by all of the rules below'];
+    if (user.but && user.values.size > 0) rules.push({ level: 'None', users: sorted(user.values), reasons: leftOut });
+    if (group.but && group.values.size > 0) rules.push({ level: 'None', userGroups: sorted(group.values), reasons: leftOut });
+    if (isNobody(entry.box)) rules.push({ level: 'None', userGroups: EVERYBODY, reasons: ['What is below is of requests whose sender is not known'] });
+    rules.push(written(entry, STAGES.filter((stage) => !has(entry.box.stage, stage)), options));
+  }
   return { omitManagedFields: options.omitManagedFields, rules: [...merged(rules), { level: 'None', reasons: ['No rule looks at the rest'] }] };
 }
 
 /** Entries with many stages come first, so that those behind them need not keep these. */
 const stageCount = (box: Box): number => STAGES.filter((stage) => has(box.stage, stage)).length;
-const scopeKey = ({ verb, user, namespace }: Box): string => JSON.stringify([verb, user, namespace].map((one) => (one.but ? null : sorted(one.values))));
+const scopeKey = ({ verb, user, group, namespace }: Box): string => JSON.stringify([verb, user, group, namespace].map((one) => (one.but ? null : sorted(one.values))));
 const rank = (level: Level): number => LEVELS.indexOf(level);
 const sorted = (set: ReadonlySet<string>): string[] => [...set].sort();
-const isWide = (box: Box): boolean => isAny(box.verb) && isAny(box.resource) && isAny(box.subresource) && isAny(box.namespace) && box.user.but;
+const isWide = (box: Box): boolean =>
+  isAny(box.verb) && isAny(box.resource) && isAny(box.subresource) && isAny(box.namespace) && box.user.but && box.group.but;
+
+/** Every sender that an apiserver knows is in one of these; a request that it could not authenticate has no sender. */
+const EVERYBODY = ['system:authenticated', 'system:unauthenticated'];
+
+/** Requests of nobody only: no entry can ask for them, they are what is left when everybody has been dealt with. */
+const isNobody = ({ user }: Box): boolean => !user.but && user.values.size === 1 && user.values.has('');
+
+/** The box, and apart from it what it wants of requests of nobody. */
+function byIdentity(box: Box): readonly Box[] {
+  const { user } = box;
+  if (user.but || !user.values.has('') || user.values.size === 1) return [box];
+  return [{ ...box, user: values('') }, { ...box, user: values(...[...user.values].filter((name) => name !== '')) }];
+}
 
 /** The box, made as much larger as a policy's way of saying it needs. */
 function expressible(box: Box): Box {
@@ -86,7 +105,30 @@ const joined = (a: Entry, b: Entry): Entry => ({
   reasons: [...new Set([...a.reasons, ...b.reasons])],
 });
 
-const withAllUsers = (entry: Entry): Entry => (entry.box.user.but ? { ...entry, box: { ...entry.box, user: ANY } } : entry);
+/** What is asked of requests of nobody, as part of what is asked of nearly all: whom that leaves out, nobody is not. */
+const amongAll = (entry: Entry, all: Entry): Entry => ({ ...entry, box: { ...entry.box, user: all.box.user, group: all.box.group } });
+
+const anyStage = (box: Box): Box => ({ ...box, stage: ANY });
+
+/** Without entries whose requests a later one takes in the same way. */
+function withoutRepeated(entries: readonly Entry[]): readonly Entry[] {
+  const kept = [...entries];
+  for (let n = kept.length - 2; n >= 0; n--) {
+    const { box, level, reasons } = kept[n];
+    const alike = (other: Entry): boolean => other.level === level && STAGES.every((stage) => has(other.box.stage, stage) === has(box.stage, stage));
+    // Whoever takes some of them in between must do it in the same way.
+    const next = kept.findIndex((other, m) => m > n && intersection(anyStage(other.box), anyStage(box)) !== null && (!alike(other) || inside(anyStage(box), anyStage(other.box))));
+    if (next === -1 || !alike(kept[next])) continue;
+    kept[next] = { ...kept[next], reasons: [...new Set([...reasons, ...kept[next].reasons])] };
+    kept.splice(n, 1);
+  }
+  return kept;
+}
+
+function withAllUsers(entry: Entry): Entry {
+  const { user, group } = entry.box;
+  return { ...entry, box: { ...entry.box, user: user.but ? ANY : user, group: group.but ? ANY : group } };
+}
 
 /** Without those that another one holds, whose reasons go to that one. */
 function absorbed(entries: readonly Entry[]): readonly Entry[] {
@@ -109,19 +151,12 @@ function absorbed(entries: readonly Entry[]): readonly Entry[] {
   return kept;
 }
 
-function holdsAll(one: Entry, other: Entry): boolean {
-  const { box } = one;
-  return (
-    rank(one.level) >= rank(other.level) &&
-    within(other.box.verb, box.verb) && within(other.box.resource, box.resource) && within(other.box.subresource, box.subresource) &&
-    within(other.box.namespace, box.namespace) && within(other.box.user, box.user) && within(other.box.stage, box.stage)
-  );
-}
+const holdsAll = (one: Entry, other: Entry): boolean => rank(one.level) >= rank(other.level) && inside(other.box, one.box);
 
 function written({ box, level, reasons }: Entry, omitStages: readonly string[], options: DeriveOptions): PolicyRule {
   const list = (choice: Box['verb']): readonly string[] => (choice.but ? [] : sorted(choice.values));
   return {
-    level, omitStages, users: list(box.user), verbs: list(box.verb), namespaces: list(box.namespace),
+    level, omitStages, users: isNobody(box) ? [] : list(box.user), userGroups: list(box.group), verbs: list(box.verb), namespaces: list(box.namespace),
     resources: resourcesOf(box, options.groups ?? []), reasons,
   };
 }
@@ -157,4 +192,5 @@ function merged(rules: readonly PolicyRule[]): readonly PolicyRule[] {
   return found;
 }
 
-const keyOf = ({ level, omitStages, users, verbs, namespaces }: PolicyRule): string => JSON.stringify([level, omitStages, users, verbs, namespaces]);
+const keyOf = ({ level, omitStages, users, userGroups, verbs, namespaces }: PolicyRule): string =>
+  JSON.stringify([level, omitStages, users, userGroups, verbs, namespaces]);

@@ -8,7 +8,7 @@ import type { CompareCheck, ExistsCheck, Expr, FieldRef, Operand } from '../lang
 import { parseOperand } from '../lang/parse.js';
 import type { Rule } from '../ruleset/ruleset.js';
 
-export const DIMENSIONS = ['verb', 'resource', 'subresource', 'namespace', 'user', 'stage'] as const;
+export const DIMENSIONS = ['verb', 'resource', 'subresource', 'namespace', 'user', 'group', 'stage'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 export const STAGES = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'] as const;
@@ -21,6 +21,7 @@ export interface Choice {
   readonly values: ReadonlySet<string>;
 }
 
+/** `group`: of the groups that the user is in, one of these, or none of these. */
 export type Box = Readonly<Record<Dimension, Choice>>;
 
 export interface Need {
@@ -30,7 +31,7 @@ export interface Need {
 }
 
 export const ANY: Choice = { but: true, values: new Set() };
-export const EVERYTHING: Box = { verb: ANY, resource: ANY, subresource: ANY, namespace: ANY, user: ANY, stage: ANY };
+export const EVERYTHING: Box = { verb: ANY, resource: ANY, subresource: ANY, namespace: ANY, user: ANY, group: ANY, stage: ANY };
 
 /** More than this and they become one that holds them all. */
 const MAX_BOXES = 512;
@@ -42,6 +43,7 @@ const FIELDS: ReadonlyMap<string, Dimension> = new Map([
   ['ka.target.subresource', 'subresource'],
   ['ka.target.namespace', 'namespace'],
   ['ka.user.name', 'user'],
+  ['ka.user.groups', 'group'],
   ['verb', 'verb'],
   ['stage', 'stage'],
   ['objectRef/resource', 'resource'],
@@ -81,11 +83,15 @@ const isEmpty = (choice: Choice): boolean => !choice.but && choice.values.size =
 
 /** The requests that are in both; null: there are none. */
 export function intersection(a: Box, b: Box): Box | null {
-  const box = mapBox((dimension) => both(a[dimension], b[dimension]));
+  const box = mapBox((dimension) => (dimension === 'group' ? bothGroups(a.group, b.group) : both(a[dimension], b[dimension])));
   return DIMENSIONS.some((dimension) => isEmpty(box[dimension])) ? null : box;
 }
 
-export const hull = (a: Box, b: Box): Box => mapBox((dimension) => either(a[dimension], b[dimension]));
+/** A user has several groups: who is in one of these may be in one of those too. The answer may be larger. */
+const bothGroups = (a: Choice, b: Choice): Choice => (a.but && b.but ? both(a, b) : a.but ? b : a);
+
+export const hull = (a: Box, b: Box): Box =>
+  mapBox((dimension) => (dimension === 'group' && a.group.but !== b.group.but ? ANY : either(a[dimension], b[dimension])));
 
 function mapBox(choose: (dimension: Dimension) => Choice): Box {
   return Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, choose(dimension)])) as Record<Dimension, Choice>;
@@ -148,12 +154,15 @@ function fused(boxes: readonly Box[]): readonly Box[] {
 
 const same = (a: Choice, b: Choice): boolean => within(a, b) && within(b, a);
 
-const inside = (a: Box, b: Box): boolean => DIMENSIONS.every((dimension) => within(a[dimension], b[dimension]));
+/** Is every request of one in the other? */
+export const inside = (a: Box, b: Box): boolean =>
+  DIMENSIONS.every((dimension) => (dimension === 'group' && !a.group.but && b.group.but ? isAny(b.group) : within(a[dimension], b[dimension])));
 
 const only = (dimension: Dimension, choice: Choice): readonly Box[] => (isAny(choice) ? [EVERYTHING] : [{ ...EVERYTHING, [dimension]: choice }]);
 
 function existing({ left }: ExistsCheck, negated: boolean): readonly Box[] {
   const dimension = dimensionOf(left);
+  if (dimension === 'group') return [EVERYTHING];
   if (dimension !== null) return only(dimension, { but: !negated, values: new Set(['']) });
   // Each event has a time.
   return negated && isTime(left) ? [] : [EVERYTHING];
@@ -165,6 +174,11 @@ function compared({ left, operator, modifier, right }: CompareCheck, negated: bo
   if (isTime(left) && operator === '=' && modifier === null && texts?.[0] === '0') return negated ? [EVERYTHING] : [];
   const dimension = dimensionOf(left);
   if (dimension === null || texts === null || modifier !== null) return [EVERYTHING];
+  if (dimension === 'group') {
+    // All of a user's groups in the list (`in`) means one of them is; the contrary of that says nothing.
+    const known = operator === 'intersects' || (operator === 'in' && !negated);
+    return known ? only('group', { but: negated, values: new Set(texts) }) : [EVERYTHING];
+  }
   switch (operator) {
     case '=':
     case '==':

@@ -131,7 +131,7 @@ export function policyText(policy: Policy, head: readonly string[]): string {
   for (const rule of policy.rules) {
     for (const reason of rule.reasons ?? []) lines.push(`  # ${reason.replace(/\s+/g, ' ')}`);
     lines.push(`  - level: ${rule.level}`);
-    for (const key of ['omitStages', 'users', 'verbs', 'namespaces'] as const) {
+    for (const key of ['omitStages', 'users', 'userGroups', 'verbs', 'namespaces'] as const) {
       const list = rule[key];
       if (given(list)) lines.push(`    ${key}: ${flow(list)}`);
     }

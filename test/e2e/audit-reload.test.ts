@@ -25,7 +25,7 @@ const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(don
 
 /** Five attempts with the same body, as an apiserver makes them, but sooner. */
 async function send(port: number, body: string, log: string[]): Promise<boolean> {
-  for (const pause of [0, 250, 400, 800, 1500]) {
+  for (const pause of [0, 300, 1000, 3000, 8000]) {
     await wait(pause);
     try {
       const { status, headers } = await post(port, body);

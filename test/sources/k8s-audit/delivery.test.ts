@@ -91,7 +91,7 @@ describe('an apiserver’s client loses and doubles nothing', () => {
     const sent = Promise.all(
       bodies.map(async (body, n) => {
         await wait(n * 30);
-        return send(port, body, log);
+        return send(port, body, log, 6);
       }),
     );
     await wait(150);
