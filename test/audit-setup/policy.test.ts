@@ -27,17 +27,19 @@ const rule = (condition: string, output = 'x'): string =>
 
 interface Asked {
   readonly verb?: string;
+  /** Null: an apiserver could not tell who it is. */
   readonly user?: string | null;
+  readonly groups?: readonly string[];
   /** group/resource[/subresource] */
   readonly what?: string | null;
   readonly namespace?: string;
   readonly stage?: string;
 }
 
-function asked(policy: Policy, { verb = 'get', user = 'eve', what = '/pods', namespace = 'default', stage = 'ResponseComplete' }: Asked): string {
+function asked(policy: Policy, { verb = 'get', user = 'eve', groups = user === null ? [] : ['system:authenticated'], what = '/pods', namespace = 'default', stage = 'ResponseComplete' }: Asked): string {
   const [group = '', resource = '', subresource = ''] = (what ?? '').split('/');
   const object = what === null ? null : { group, resource, subresource, namespace, name: 'x' };
-  return levelFor(policy, { verb, user, groups: [], object, path: '/healthz' } satisfies Attributes, stage);
+  return levelFor(policy, { verb, user, groups, object, path: '/healthz' } satisfies Attributes, stage);
 }
 
 describe('a derived audit policy', () => {
@@ -86,6 +88,49 @@ describe('a derived audit policy', () => {
     expect(asked(policy, { user: 'admin', what: '/nodes' })).toBe('Metadata');
     // Anybody may be called so by a certificate: only names are left out, no prefixes.
     expect(asked(policy, { user: 'system:other' })).toBe('Metadata');
+  });
+
+  it('asks for users by their groups, and leaves them out by these', () => {
+    const policy = policyOf('r', rule('ka.user.groups intersects (system:unauthenticated) and ka.verb = list') + rule('ka.target.resource = pods and not ka.user.groups intersects (system:nodes)'));
+    expect(asked(policy, { verb: 'list', what: '/nodes', groups: ['system:unauthenticated'] })).toBe('Metadata');
+    expect(asked(policy, { verb: 'list', what: '/nodes' })).toBe('None');
+    const wide = policyOf('r', rule('ka.impuser.name exists and not ka.user.groups intersects (system:nodes, ops)') + rule('ka.user.groups intersects (ops) and ka.verb = delete'));
+    expect(asked(wide, { groups: ['system:authenticated', 'devs'] })).toBe('Metadata');
+    expect(asked(wide, { groups: ['system:authenticated', 'system:nodes'] })).toBe('None');
+    expect(asked(wide, { groups: ['ops'] })).toBe('None');
+    expect(asked(wide, { groups: ['ops'], verb: 'delete' })).toBe('Metadata');
+    // One group of several is enough for one rule and too much for the other: it is logged.
+    const both = policyOf('r', rule('ka.user.groups intersects (a) and not ka.user.groups intersects (b)') + rule('ka.user.groups intersects (b) and ka.user.groups intersects (c)'));
+    expect(asked(both, { groups: ['a'] })).toBe('Metadata');
+    expect(asked(both, { groups: ['b', 'c'] })).toBe('Metadata');
+    expect(asked(policyOf('r', rule('not ka.user.groups in (a)')), { groups: ['a', 'b'] })).toBe('Metadata');
+  });
+
+  it('asks for requests whose sender is not known without asking for those of everybody', () => {
+    const nobody = rule('ka.stage = ResponseStarted and ka.response.code = 401 and not ka.user.name exists');
+    const alone = policyOf('r', nobody);
+    expect(asked(alone, { user: null, stage: 'ResponseStarted' })).toBe('Metadata');
+    expect(asked(alone, { user: null })).toBe('None');
+    expect(asked(alone, { stage: 'ResponseStarted' })).toBe('None');
+    expect(asked(alone, { user: 'system:anonymous', groups: ['system:unauthenticated'], stage: 'ResponseStarted' })).toBe('None');
+    const more = policyOf('r', nobody + rule('ka.stage = ResponseComplete and ka.verb = create and ka.target.resource = pods'));
+    expect(asked(more, { verb: 'create' })).toBe('Metadata');
+    expect(asked(more, { verb: 'create', user: null, stage: 'ResponseStarted' })).toBe('Metadata');
+    expect(asked(more, { verb: 'create', what: '/nodes' })).toBe('None');
+    const wide = policyOf('r', nobody + rule('ka.stage = ResponseComplete and not ka.user.name in (admin)'));
+    expect(asked(wide, { user: null, stage: 'ResponseStarted' })).toBe('Metadata');
+    expect(asked(wide, { user: 'admin' })).toBe('None');
+    expect(asked(wide, { user: 'eve' })).toBe('Metadata');
+    // A name, or none: both are asked for.
+    expect(asked(policyOf('r', rule('not ka.user.name != bob')), { user: null })).toBe('Metadata');
+    expect(asked(policyOf('r', rule('not ka.user.name != bob')), { user: 'bob' })).toBe('Metadata');
+    expect(asked(policyOf('r', rule('not ka.user.name != bob')), { user: 'eve' })).toBe('None');
+  });
+
+  it('has no entry whose requests a later one takes in the same way', () => {
+    const policy = policyOf('r', rule('ka.verb = create and ka.target.resource = pods and ka.stage = ResponseStarted') + rule('ka.target.resource = pods and ka.stage = ResponseComplete') + rule('ka.stage in (ResponseStarted, ResponseComplete) and not ka.user.name in (admin)'));
+    expect(policy.rules.map(({ level, users = [], resources = [] }) => [level, users.length, resources.length])).toEqual([['Metadata', 0, 1], ['None', 1, 0], ['Metadata', 0, 0], ['None', 0, 0]]);
+    expect(asked(policy, { verb: 'create', user: 'admin', stage: 'ResponseStarted' })).toBe('Metadata');
   });
 
   it('becomes larger where it cannot know: unknown resources, other operators, what is absent', () => {
@@ -137,7 +182,7 @@ describe.skipIf(!existsSync(UPSTREAM))('on the events of a real apiserver', () =
       const before = alertsOf(all);
       expect(before.length).toBeGreaterThan(file === UPSTREAM ? 800 : 100);
       expect(alertsOf(logged)).toEqual(before);
-      if (file === UPSTREAM) expect(logged.length).toBeLessThan(all.length / 2);
+      expect(logged.length).toBeLessThan(all.length / 2);
       expect(JSON.stringify(logged).length).toBeLessThan(JSON.stringify(all).length * 0.8);
     });
   }
