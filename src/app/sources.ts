@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Ev } from '../events/ids.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import { bundleOf } from '../sources/containers/bundle.js';
 import { openEngines } from '../sources/containers/engines.js';
 import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up.js';
 import { readContainerConfig } from '../sources/containers/options.js';
@@ -144,6 +145,10 @@ function containerLookUp({ loaded, machine, log }: SourceTools): ContainerLookUp
       const ids = new Set<string>();
       for (const thread of machine.state.threads.values()) ids.add(thread.containerId);
       return ids;
+    },
+    bundleOf: (tid, fullId) => {
+      const folder = bundleOf(machine.state.threads, tid, fullId);
+      return folder === null ? null : machine.state.hostRoot + folder;
     },
     follow: config.hooks.length > 0,
     info: (message) => log.info(message),

@@ -86,13 +86,18 @@ export class SyscallSource implements Source<EventView> {
       await this.stop();
       throw error;
     }
-    if (!this.closed) this.capture.start((index, bytes) => this.onSlab(index, bytes));
+    // After the sockets that have something to read by now: a runtime's word that it makes a container has come before the
+    // container's first event, however busy the machine is, and so it is taken before.
+    if (!this.closed) this.capture.start((index, bytes) => void setImmediate(() => this.onSlab(index, bytes)));
   }
 
   async stop(): Promise<void> {
     const capture = this.capture;
     this.closed = true;
-    if (capture !== null) await new Promise<void>((done) => capture.close(done));
+    if (capture === null) return;
+    await new Promise<void>((done) => capture.close(done));
+    // The last slabs wait for their turn.
+    await new Promise((done) => setImmediate(done));
   }
 
   /** Swaps what is reported, as at a reload. */

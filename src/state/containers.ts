@@ -67,7 +67,7 @@ export class ContainerTable {
   private toldBy = -1;
   evictions = 0;
   /** Told of each new process in a container that a runtime has made: whoever can ask the runtimes listens. */
-  onSeen: ((id: string) => void) | null = null;
+  onSeen: ((id: string, tid: number) => void) | null = null;
 
   constructor(private readonly limit = 10_000) {}
 
@@ -99,9 +99,9 @@ export class ContainerTable {
     if (!this.byId.has(id)) this.set(bareContainer(id, type));
   }
 
-  /** A process is in this container, and only its runtime can say more of it. */
-  seen(id: string): void {
-    if (this.onSeen !== null) this.onSeen(id);
+  /** A process, by this thread, is in this container, and only its runtime can say more of it. */
+  seen(id: string, tid: number): void {
+    if (this.onSeen !== null) this.onSeen(id, tid);
   }
 
   set(info: ContainerInfo): void {

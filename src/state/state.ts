@@ -331,7 +331,7 @@ export class State {
     thread.containerId = entry.container === null ? '' : entry.container.id;
     if (entry.container === null) return;
     const { id, type } = entry.container;
-    if (type === '') this.containers?.seen(id);
+    if (type === '') this.containers?.seen(id, thread.tid);
     else this.containers?.appear(id, type);
     if (this.nameless !== null && this.nameless.size < MAX_WANTED && this.users?.knows(id) === false) this.nameless.set(id, thread.tid);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** containerd's own API: containers of its namespaces, and its word when one is made or started. */
 import { bareContainer, type ContainerInfo, type ContainerMount } from '../../state/containers.js';
-import type { EngineOptions, Hook } from './engine.js';
+import type { EngineOptions, Hook, Told } from './engine.js';
 import type { GrpcApi } from './grpc-api.js';
 import { splitImageName } from './image-name.js';
 import { type Json, labels, list, object, text } from './json.js';
@@ -56,14 +56,14 @@ export class ContainerdClient {
   }
 
   /** Tells of containers as they are made and started in the namespaces that are wanted. */
-  follow(wanted: (namespace: string) => boolean, told: (info: ContainerInfo) => void): Promise<void> {
+  follow(wanted: (namespace: string) => boolean, told: Told): Promise<void> {
     const filters = this.options.hooks.map((hook) => `topic=="${TOPICS[hook]}"`);
     return this.api.stream('containerd.services.events.v1.Events', 'Subscribe', { filters }, (envelope) => {
       const namespace = text(envelope.namespace);
       const id = text(object(object(envelope.event).value).containerId);
       if (id === '' || !wanted(namespace)) return;
       // Where this fails, the container is asked about once a process in it is seen, and counted then.
-      this.container(namespace, id).then((info) => info !== null && told(info), () => undefined);
+      this.container(namespace, id).then((info) => info !== null && told(info, true), () => undefined);
     });
   }
 

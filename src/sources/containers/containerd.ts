@@ -3,7 +3,7 @@
 import type { ContainerInfo } from '../../state/containers.js';
 import { ContainerdClient } from './containerd-client.js';
 import { CONTAINERD_PACKAGES } from './containerd-proto.js';
-import type { ContainerEngine, EngineOptions } from './engine.js';
+import type { ContainerEngine, EngineOptions, Told } from './engine.js';
 import { GrpcApi } from './grpc-api.js';
 
 export class ContainerdEngine implements ContainerEngine {
@@ -34,7 +34,7 @@ export class ContainerdEngine implements ContainerEngine {
     return (await Promise.all(namespaces.map((namespace) => this.client.running(namespace)))).flat();
   }
 
-  follow(told: (info: ContainerInfo) => void): Promise<void> {
+  follow(told: Told): Promise<void> {
     return this.client.follow((namespace) => !this.others.has(namespace), told);
   }
 

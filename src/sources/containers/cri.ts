@@ -5,7 +5,7 @@ import { ContainerdClient } from './containerd-client.js';
 import { CONTAINERD_PACKAGES } from './containerd-proto.js';
 import { criContainer, criSandbox } from './cri-container.js';
 import { CONTAINER_CREATED_EVENT, CONTAINER_RUNNING, CONTAINER_STARTED_EVENT, type CriVersion, criPackage, SANDBOX_READY } from './cri-proto.js';
-import type { ContainerEngine, EngineOptions, Hook } from './engine.js';
+import type { ContainerEngine, EngineOptions, Hook, Told } from './engine.js';
 import { GrpcApi, isUnimplemented } from './grpc-api.js';
 import { type Json, list, object, text } from './json.js';
 
@@ -56,7 +56,7 @@ export class CriEngine implements ContainerEngine {
    * containerd is followed by its own events: every release has them, and they come as soon as a container or a sandbox is
    * made. Others by those of the interface, which CRI-O has to be told to send (`enable_pod_events`).
    */
-  async follow(told: (info: ContainerInfo) => void): Promise<void> {
+  async follow(told: Told): Promise<void> {
     this.runtime = null;
     const runtime = await this.known();
     if (runtime === null) return;
@@ -69,7 +69,7 @@ export class CriEngine implements ContainerEngine {
         const hook = EVENTS.get(event.containerEventType ?? 0);
         if (hook === undefined || !this.options.hooks.includes(hook)) return;
         const info = this.ofEvent(runtime, event);
-        if (info !== null) told(info);
+        if (info !== null) told(info, false);
       });
     } catch (error) {
       if (!isUnimplemented(error)) throw error;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Docker, by its API without a version in the path: what the daemon itself speaks. */
 import { bareContainer, type ContainerInfo } from '../../state/containers.js';
-import type { ContainerEngine, EngineOptions } from './engine.js';
+import type { ContainerEngine, EngineOptions, Told } from './engine.js';
 import { HttpApi } from './http-api.js';
 import { splitImageName } from './image-name.js';
 import { address, containerOfEvent, type Json, labels, list, mounts, object, seconds, text, texts } from './json.js';
@@ -36,11 +36,11 @@ export class DockerEngine implements ContainerEngine {
     return list(await this.api.get('/containers/json')).map((one) => text(object(one).Id));
   }
 
-  follow(told: (info: ContainerInfo) => void): Promise<void> {
+  follow(told: Told): Promise<void> {
     const filters = JSON.stringify({ type: ['container'], event: this.options.hooks });
     return this.api.stream(`/events?filters=${encodeURIComponent(filters)}`, (event) => {
       const info = containerOfEvent(event, 'docker', this.options.labelMaxLen);
-      if (info !== null) told(info);
+      if (info !== null) told(info, false);
     });
   }
 

@@ -12,12 +12,15 @@ export interface ContainerEngine {
   /** Full ids of the containers that run. Empty when the runtime does not. Rejects as {@link inspect} does. */
   running(): Promise<readonly string[]>;
   /**
-   * Tells of containers as they are made and started, by what the runtime's event itself says of them (its name, image and
-   * labels), until the runtime ends or {@link close} is called.
+   * Tells of containers as they are made and started, by what the runtime has said of them until then, until the runtime
+   * ends or {@link close} is called.
    */
-  follow(told: (info: ContainerInfo) => void): Promise<void>;
+  follow(told: Told): Promise<void>;
   close(): Promise<void>;
 }
+
+/** `specified`: mounts, privileges and namespaces are among it; otherwise only name, image and labels. */
+export type Told = (info: ContainerInfo, specified: boolean) => void;
 
 export interface EngineOptions {
   /** Labels with longer values, in bytes, are left out. */

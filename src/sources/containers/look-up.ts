@@ -6,6 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { ContainerInfo, ContainerTable } from '../../state/containers.js';
+import { withBundle } from './bundle.js';
 import type { ContainerEngine } from './engine.js';
 
 const SHORT_ID = 12;
@@ -19,6 +20,8 @@ const RETRY_MS = [30, 100, 300, 1_000];
 const SECOND_TRY_MS = 200;
 /** Containers that no runtime knows are not asked about again for so long. */
 const MISS_MS = 60_000;
+/** The first threads in a container are those of the program that makes it. */
+const MAX_TRIES = 5;
 const MAX_MISSES = 10_000;
 const RECONNECT_MS = 5_000;
 const SWEEP_MS = 30_000;
@@ -45,6 +48,8 @@ export interface LookUpOptions {
   readonly table: ContainerTable;
   /** Short ids of the containers that have processes. */
   readonly inUse: () => ReadonlySet<string>;
+  /** Folder of the bundle that a container is made from, by a thread in it; null: not known. */
+  readonly bundleOf: (tid: number, fullId: string) => string | null;
   /** Listen to what runtimes tell of their own accord. */
   readonly follow: boolean;
   readonly info: (message: string) => void;
@@ -69,6 +74,8 @@ export class ContainerLookUp {
   private readonly idle = new Map<string, number>();
   /** Those that ever had a process. */
   private readonly used = new Set<string>();
+  /** Those of which only name, image and labels are known so far, and how often their bundles were looked for. */
+  private readonly partial = new Map<string, number>();
   private readonly warned = new Set<ContainerEngine>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private sweeper: NodeJS.Timeout | null = null;
@@ -88,7 +95,7 @@ export class ContainerLookUp {
     const present = engines.filter((engine) => !absent.includes(engine));
     if (present.length > 0) info(`Container runtimes: ${shown(present)}`);
     if (absent.length > 0) info(`Container runtimes that are not there (yet): ${shown(absent)}`);
-    table.onSeen = (id) => this.seen(id);
+    table.onSeen = (id, tid) => this.seen(id, tid);
     this.sweeper = setInterval(() => this.sweep(performance.now()), SWEEP_MS);
     this.sweeper.unref();
     const listed = Promise.all(engines.map((engine) => this.list(engine)));
@@ -130,13 +137,27 @@ export class ContainerLookUp {
       if (now - since >= (this.used.has(id) ? GONE_MS : UNSTARTED_MS)) table.delete(id);
     }
     for (const id of this.idle.keys()) if (table.get(id) === null) this.idle.delete(id);
+    for (const id of this.partial.keys()) if (table.get(id) === null) this.partial.delete(id);
     for (const id of this.used) if (table.get(id) === null && !this.open.has(id)) this.used.delete(id);
     for (const [id, until] of this.misses) if (until <= now) this.misses.delete(id);
   }
 
-  private seen(id: string): void {
+  private seen(id: string, tid: number): void {
     this.used.add(id);
     if (this.options.table.get(id) === null) this.want(id, true, false);
+    else if (this.partial.has(id)) this.complete(id, tid);
+  }
+
+  /** The runtime has only told of it so far, and its first process begins. */
+  private complete(id: string, tid: number): void {
+    const { table, bundleOf } = this.options;
+    const info = table.get(id);
+    const tries = this.partial.get(id) ?? 0;
+    const folder = info === null ? null : bundleOf(tid, info.fullId);
+    const whole = info === null || folder === null ? null : withBundle(info, folder);
+    if (whole !== null) table.set(whole);
+    if (whole !== null || tries + 1 === MAX_TRIES) this.partial.delete(id);
+    else this.partial.set(id, tries + 1);
   }
 
   private want(id: string, seen: boolean, again: boolean): void {
@@ -234,7 +255,7 @@ export class ContainerLookUp {
       // What was started while nobody listened.
       if (!first) void this.list(engine);
       try {
-        await engine.follow((info) => this.told(info));
+        await engine.follow((info, specified) => this.told(info, specified));
       } catch (error) {
         this.failed(engine, error);
       }
@@ -242,11 +263,12 @@ export class ContainerLookUp {
     }
   }
 
-  private told(info: ContainerInfo): void {
+  private told(info: ContainerInfo, specified: boolean): void {
     // The runtime has it for certain: that nobody knew it before counts no more.
     this.misses.delete(info.id);
     // Docker does not answer while it starts a container, and that may begin before we ask: what it has told has to do until then.
     this.put(info, false);
+    if (!specified && this.options.table.get(info.id) === info) this.partial.set(info.id, 0);
     this.want(info.fullId, false, true);
   }
 
@@ -259,6 +281,7 @@ export class ContainerLookUp {
       this.counts.found++;
       if (this.open.get(info.id)?.seen) this.counts.late++;
     }
+    if (whole) this.partial.delete(info.id);
     table.set(info);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Podman from 4.0 on, by its own API, not the one that it shares with Docker. */
 import { bareContainer, type ContainerInfo } from '../../state/containers.js';
-import type { ContainerEngine, EngineOptions } from './engine.js';
+import type { ContainerEngine, EngineOptions, Told } from './engine.js';
 import { HttpApi } from './http-api.js';
 import { splitImageName } from './image-name.js';
 import { address, containerOfEvent, type Json, labels, list, mounts, object, seconds, text } from './json.js';
@@ -29,11 +29,11 @@ export class PodmanEngine implements ContainerEngine {
     return list(await this.api.get(`${BASE}/containers/json`)).map((one) => text(object(one).Id));
   }
 
-  follow(told: (info: ContainerInfo) => void): Promise<void> {
+  follow(told: Told): Promise<void> {
     const filters = JSON.stringify({ type: ['container'], event: this.options.hooks });
     return this.api.stream(`${BASE}/events?stream=true&filters=${encodeURIComponent(filters)}`, (event) => {
       const info = containerOfEvent(event, 'podman', this.options.labelMaxLen);
-      if (info !== null) told(info);
+      if (info !== null) told(info, false);
     });
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Runtimes that are slow, absent, broken or lie, as servers on real sockets; and containers that come and go. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ const INSPECT = { Id: ID, Name: '/web', Image: 'sha256:1', Config: { Image: 'tea
 let dir: string;
 let table: ContainerTable;
 let inUse: Set<string>;
+let bundle: string | null;
 let warnings: string[];
 let infos: string[];
 let lookUp: ContainerLookUp;
@@ -29,6 +30,7 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'look-up-'));
   table = new ContainerTable();
   inUse = new Set();
+  bundle = null;
   warnings = [];
   infos = [];
 });
@@ -61,7 +63,7 @@ const answers = (of: (path: string) => unknown): RequestListener => (request, re
 };
 const docker = (path: string) => new DockerEngine(path, OPTIONS);
 async function begin(...engines: ContainerEngine[]): Promise<void> {
-  lookUp = new ContainerLookUp({ engines, table, inUse: () => inUse, follow: true, info: (text) => infos.push(text), warn: (text) => warnings.push(text) });
+  lookUp = new ContainerLookUp({ engines, table, inUse: () => inUse, bundleOf: () => bundle, follow: true, info: (text) => infos.push(text), warn: (text) => warnings.push(text) });
   await lookUp.start();
 }
 async function until(what: () => boolean, ms = 8_000): Promise<void> {
@@ -84,10 +86,10 @@ describe('metadata of a container', () => {
       if (path.startsWith('/containers')) asked++;
       return path.startsWith('/images') ? { RepoTags: ['team/web:1'] } : INSPECT;
     }))));
-    for (let i = 0; i < 100; i++) table.seen(SHORT);
+    for (let i = 0; i < 100; i++) table.seen(SHORT, 1);
     expect(table.get(SHORT)).toBe(null);
     await until(() => table.get(SHORT) !== null);
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     expect(table.get(SHORT)).toMatchObject({ fullId: ID, imageRepository: 'team/web', imageTag: '1' });
     expect([asked, lookUp.stats().late]).toEqual([1, 1]);
   });
@@ -101,16 +103,36 @@ describe('metadata of a container', () => {
     expect(table.get(SHORT)).toMatchObject({ type: 'docker', name: 'web', imageRepository: 'reg:5000/team/web', imageTag: '2' });
     expect([...(table.get(SHORT)?.labels ?? [])]).toEqual([['tier', 'front']]);
   });
+  it('are completed by its specification when its first process begins and the runtime does not answer yet', async () => {
+    const actor = { ID, Attributes: { image: 'team/web:2', name: 'web' } };
+    await begin(docker(await serve('d', (request, response) => {
+      if (request.url?.includes('/events')) response.write(`{"Action":"create","Actor":${JSON.stringify(actor)}}\n`);
+      else if (request.url === '/containers/json') response.end('[]');
+    })));
+    await until(() => table.get(SHORT) !== null, 1_000);
+    table.seen(SHORT, 1);
+    expect(table.get(SHORT)).toMatchObject({ name: 'web', privileged: false, mounts: [] });
+    bundle = dir;
+    const mount = (source: string, destination: string) => ({ destination, type: 'bind', source, options: ['rbind', 'ro', 'rprivate'] });
+    writeFileSync(join(dir, 'config.json'), JSON.stringify({
+      process: { user: { uid: 0 } }, linux: { namespaces: [{ type: 'pid' }, { type: 'ipc' }] }, mounts: [{ destination: '/proc', source: 'proc' }, mount(`/run/${ID}/hosts`, '/etc/hosts'), mount('/srv', '/data')],
+    }));
+    table.seen(SHORT, 1);
+    expect(table.get(SHORT)).toMatchObject({
+      name: 'web', privileged: true, hostNetwork: true, hostPid: false, mounts: [{ source: '/srv', dest: '/data', mode: '', rdwr: false, propagation: 'rprivate' }],
+    });
+    expect(lookUp.stats().late).toBe(0);
+  });
   it('are not those of another one that has the id as its name', async () => {
     await begin(docker(await serve('d', answers((path) => (path === '/containers/json' ? [] : path.startsWith('/images') ? null : INSPECT)))));
-    table.seen('web');
+    table.seen('web', 1);
     await until(() => lookUp.stats().unknown === 1);
     expect(table.size).toBe(0);
   });
   it('are taken from the runtime that answers while another one hangs', async () => {
     await begin(new PodmanEngine(await serve('p', silent), OPTIONS), docker(await serve('d', answers((path) => (path.startsWith('/images') ? null : path === '/containers/json' ? [] : INSPECT)))));
     const asked = performance.now();
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     await until(() => table.get(SHORT) !== null);
     expect(performance.now() - asked).toBeLessThan(1_000);
   });
@@ -120,21 +142,21 @@ describe('a runtime', () => {
   it('that is not there is named once and is no failure', async () => {
     await begin(docker(socket('none')), new PodmanEngine(socket('nor-this'), OPTIONS));
     expect(infos).toEqual([`Container runtimes that are not there (yet): docker (${socket('none')}), podman (${socket('nor-this')})`]);
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     await until(() => lookUp.stats().unknown === 1);
     expect([lookUp.stats().failed, warnings]).toEqual([0, []]);
   });
   it('that comes up later is asked then', async () => {
     await begin(docker(socket('d')));
     await serve('d', answers((path) => (path.startsWith('/images') ? null : path === '/containers/json' ? [] : INSPECT)));
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     await until(() => table.get(SHORT) !== null);
   });
   it('that never answers holds nothing up for long, and is counted and named once', async () => {
     const began = performance.now();
     await begin(docker(await serve('d', silent)));
     expect(performance.now() - began).toBeLessThan(3_000);
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     await until(() => lookUp.stats().failed > 1);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('docker');
@@ -147,14 +169,14 @@ describe('a runtime', () => {
       if (request.url === '/containers/json') response.end('[]');
       else if (!request.url?.includes('/events')) response.end(answer);
     })));
-    table.seen(SHORT);
+    table.seen(SHORT, 1);
     await until(() => lookUp.stats().unknown === 1, 15_000);
     expect(lookUp.stats().failed).toBeGreaterThan(0);
     expect(table.size).toBe(0);
   });
   it('is not asked about more containers at a time than a bound', async () => {
     await begin(docker(await serve('d', silent)));
-    for (let i = 0; i < 5_000; i++) table.seen(i.toString(16).padStart(12, '0'));
+    for (let i = 0; i < 5_000; i++) table.seen(i.toString(16).padStart(12, '0'), 1);
     expect(lookUp.stats().refused).toBe(5_000 - 4_096);
   });
 });
@@ -184,8 +206,8 @@ describe('many short-lived containers', () => {
     await begin(docker(await serve('d', answers((path) => (path === '/containers/json' ? [] : path.startsWith('/images') ? null : { ...INSPECT, Id: idOf(path).padEnd(64, '0'), Name: idOf(path) })))));
     const ids = Array.from({ length: 2_000 }, (_, i) => i.toString(16).padStart(12, '0'));
     for (const id of ids) {
-      table.seen(id);
-      table.seen(id);
+      table.seen(id, 1);
+      table.seen(id, 1);
     }
     await until(() => table.size === ids.length, 20_000);
     expect(ids.filter((id) => table.get(id)?.name !== id)).toEqual([]);
