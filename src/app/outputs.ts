@@ -13,6 +13,7 @@ import { SpoolSet } from '../outputs/spool-set.js';
 import { SpooledOutput } from '../outputs/spooled-output.js';
 import { StdoutOutput } from '../outputs/stdout.js';
 import { type SyslogCall, SyslogOutput } from '../outputs/syslog.js';
+import { RemoteSyslogOutput } from '../outputs/syslog-remote.js';
 import { StartError } from '../sources/source.js';
 import type { Log } from '../util/log.js';
 import { VERSION } from '../util/package.js';
@@ -37,7 +38,7 @@ interface OutputSpec {
 /** The list of outputs. A new one is a line here, a section in the schema and a file in `outputs/`. */
 function specsOf(config: Config, { log, loadSyslog, hostname }: OutputTools, spools: SpoolSet): OutputSpec[] {
   const spec = (name: string, options: unknown, create: () => Output): OutputSpec => ({ key: `${name} ${JSON.stringify(options)}`, create });
-  const { file_output: file, program_output: program, http_output: http, otlp_output: otlp, kafka_output: kafka, nats_output: nats, spool } = config;
+  const { file_output: file, syslog_output: syslog, program_output: program, http_output: http, otlp_output: otlp, kafka_output: kafka, nats_output: nats, spool } = config;
   // Outputs to another machine, which may be away for longer than memory holds out.
   const remote = (name: string, options: unknown, create: () => Output): OutputSpec => {
     if (!spool.enabled) return spec(name, options, create);
@@ -45,6 +46,7 @@ function specsOf(config: Config, { log, loadSyslog, hostname }: OutputTools, spo
     return spec(name, [options, spool], () => new SpooledOutput(create(), lease, config.output_timeout, log));
   };
   const fileOptions = { filename: file.filename, keepAlive: file.keep_alive };
+  const syslogOptions = { address: syslog.address, facility: syslog.facility, caCert: syslog.ca_cert, hostname, timeoutMs: config.output_timeout };
   const programOptions = { program: program.program, keepAlive: program.keep_alive };
   const httpOptions = {
     url: http.url, userAgent: http.user_agent, insecure: http.insecure, caCert: http.ca_cert, caBundle: http.ca_bundle, caPath: http.ca_path,
@@ -69,7 +71,8 @@ function specsOf(config: Config, { log, loadSyslog, hostname }: OutputTools, spo
   return [
     ...(file.enabled ? [spec('file', fileOptions, () => new FileOutput(fileOptions))] : []),
     ...(config.stdout_output.enabled ? [spec('stdout', null, () => new StdoutOutput())] : []),
-    ...(config.syslog_output.enabled ? [spec('syslog', null, () => new SyslogOutput(loadSyslog))] : []),
+    ...(syslog.enabled && syslog.address === '' ? [spec('syslog', null, () => new SyslogOutput(loadSyslog))] : []),
+    ...(syslog.enabled && syslog.address !== '' ? [remote('syslog', syslogOptions, () => new RemoteSyslogOutput(syslogOptions, log))] : []),
     ...(program.enabled ? [spec('program', programOptions, () => new ProgramOutput(programOptions))] : []),
     ...(http.enabled ? [remote('http', httpOptions, () => new HttpOutput(httpOptions, log))] : []),
     ...(otlp.enabled ? [remote('otlp', otlpOptions, () => new OtlpOutput(otlpOptions, log))] : []),

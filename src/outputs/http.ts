@@ -3,13 +3,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
 import { withoutCredentials } from '../util/redact.js';
 import { Backoff } from './backoff.js';
 import type { Output, OutputMessage } from './output.js';
+import { proxyFor } from './proxy.js';
 
 const compress = promisify(gzip);
 
@@ -71,7 +72,8 @@ type Outcome =
  * the receiver cannot be reached at all the message stays, and the queue in front of this output holds what follows.
  */
 export class HttpOutput implements Output {
-  private pool: Pool | null = null;
+  private pool: Dispatcher | null = null;
+  private origin = '';
   private path = '/';
   private authorization: string | null = null;
   private readonly stopping = new AbortController();
@@ -101,15 +103,8 @@ export class HttpOutput implements Output {
       const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       this.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
     }
-    const { timeoutMs } = this.options;
-    // Loaded only when this output is on: it takes a tenth of a second.
-    const { Pool } = await import('undici');
-    this.pool = new Pool(url.origin, {
-      connections: 1,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      connect: { timeout: timeoutMs, keepAlive: this.options.keepAlive, ...(url.protocol === 'https:' ? this.tls() : {}) },
-    });
+    this.origin = url.origin;
+    this.pool = await this.dispatcher(url);
   }
 
   async deliver(message: OutputMessage): Promise<void> {
@@ -144,11 +139,28 @@ export class HttpOutput implements Output {
     this.pool = null;
   }
 
+  /** @throws StartError */
+  private async dispatcher(url: URL): Promise<Dispatcher> {
+    const { timeoutMs, keepAlive } = this.options;
+    const connect = { timeout: timeoutMs, keepAlive, ...(url.protocol === 'https:' ? this.tls() : {}) };
+    const common = { connections: 1, headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+    // Loaded only when this output is on: it takes a tenth of a second.
+    const { Pool, ProxyAgent } = await import('undici');
+    const proxy = proxyFor(url, process.env);
+    if (proxy === null) return new Pool(url.origin, { ...common, connect });
+    if (!/^https?:\/\/[^/]/i.test(proxy)) {
+      throw new StartError(this.purpose.code, `the proxy '${withoutCredentials(proxy)}' that the environment names cannot be used`, 'only http and https proxies are possible');
+    }
+    this.log.info(`Output ${this.name}: sends through the proxy ${withoutCredentials(proxy)}`);
+    return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTunnel: url.protocol === 'https:' });
+  }
+
   private async post(body: string | Buffer): Promise<Outcome> {
     const { options, pool } = this;
     if (pool === null) return { kind: 'refused', reason: 'the output is stopped' };
     try {
       const answer = await pool.request({
+        origin: this.origin,
         path: this.path,
         method: 'POST',
         headers: {

@@ -5,7 +5,7 @@ const USER_OF_URL = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
 const BEARER = /\b(bearer|basic)\s+[A-Za-z0-9+/._~=-]{8,}/gi;
 
 /** Names of keys whose values are secrets; paths to files that hold them are not. */
-const SECRET_KEY = /(password|passwd|passphrase|secret|token|api_?key|credentials?)$/i;
+const SECRET_KEY = /(password|passwd|passphrase|secret|token|api[_-]?key|credentials?|authorization|cookie)$/i;
 
 /** Names and passwords of URLs, and what stands behind `Bearer` and `Basic`, become `***`. */
 export function withoutCredentials(text: string): string {

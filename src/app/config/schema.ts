@@ -3,6 +3,7 @@
  * falco.yaml, defined once: the TypeScript type, the JSON schema of `--config-schema`, and the defaults. Keys, meaning and
  * defaults are the ecosystem's; a default of ours stands with the reason.
  */
+import { FACILITIES } from '../../outputs/syslog-facility.js';
 import { anything, bool, boolean, decimal, either, entry, integer, list, mapOf, oneOf, optional, section, sequence, type Shape, type Static, string, text } from './shape.js';
 
 export const ENGINE_KINDS = ['modern_ebpf', 'kmod', 'replay', 'nodriver'] as const;
@@ -86,7 +87,12 @@ const properties = {
   append_output: list(AppendOutput),
   static_fields: { ...mapOf(string), default: {} } as Shape<Readonly<Record<string, string>>>,
   stdout_output: section({ enabled: bool(false) }),
-  syslog_output: section({ enabled: bool(false) }),
+  syslog_output: section({
+    enabled: bool(false),
+    address: text('', { description: 'Ours: a daemon elsewhere, by RFC 5424: udp://host:514, tcp://host:601 or tls://host:6514. Empty: the local one.' }),
+    facility: oneOf(FACILITIES, 'user'),
+    ca_cert: text('', { description: 'Ours: the authorities that a tls address is checked with; empty: those of the system.' }),
+  }),
   file_output: section({ enabled: bool(false), keep_alive: bool(false), filename: text('') }),
   http_output: section({
     enabled: bool(false),
