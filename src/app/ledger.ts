@@ -25,7 +25,8 @@ export interface PipelineCounts {
 export function ledgerOf(stats: SourceStats, counts: PipelineCounts): readonly LedgerLine[] {
   const lines: LedgerLine[] = [
     { fate: 'evaluated', kind: '', events: counts.evaluated },
-    { fate: 'filtered', kind: 'kernel', events: stats.filtered ?? 0 },
+    // In the kernel; of a capture, the enter halves of old pairs.
+    { fate: 'filtered', kind: 'by_source', events: stats.filtered ?? 0 },
     { fate: 'filtered', kind: 'not_for_rules', events: counts.setAside },
     // What came out of the source and did not get to the rules: a mistake of ours, which must not be a silent one.
     { fate: 'lost', kind: 'not_evaluated', events: stats.delivered - counts.evaluated - counts.setAside },

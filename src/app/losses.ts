@@ -66,7 +66,7 @@ export class LossWatch {
 export function describeSource(name: string, stats: SourceStats): string {
   const lost = describeLosses(stats.losses);
   const strain = describeLosses(stats.strain ?? {});
-  return `   ${name}: ${stats.produced} events, ${stats.delivered} delivered, lost: ${lost === '' ? 'none' : lost}${strain === '' ? '' : `; fell behind: ${strain}`}`;
+  return `   ${name}: ${stats.produced} events, ${stats.delivered} delivered, lost: ${lost === '' ? 'none' : lost}${strain === '' ? '' : `; fell behind: ${strain}`}${stats.filtered ? `; set aside: ${stats.filtered}` : ''}`;
 }
 
 export type DropOptions = Config['syscall_event_drops'];
@@ -85,7 +85,7 @@ export class DropMonitor {
   constructor(
     private options: DropOptions,
     private readonly stats: () => SourceStats | null,
-    private readonly act: (actions: readonly DropOptions['actions'][number][], drops: { readonly events: number; readonly dropped: number; readonly losses: Readonly<Record<string, number>> }) => void,
+    private readonly act: (actions: readonly DropOptions['actions'][number][], drops: { readonly now: number; readonly events: number; readonly dropped: number; readonly losses: Readonly<Record<string, number>> }) => void,
   ) {
     this.tokens = options.max_burst;
   }
@@ -117,7 +117,7 @@ export class DropMonitor {
     this.actionsTaken++;
     const losses: Record<string, number> = {};
     for (const [kind, count] of Object.entries(stats.losses)) losses[kind] = count - (before.losses[kind] ?? 0);
-    this.act(this.options.actions, { events, dropped, losses });
+    this.act(this.options.actions, { now, events, dropped, losses });
   }
 
   format(): string {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One run of the monitor: what starts in which order, what a reload changes, and what is said at the end. */
+import { readFileSync } from 'node:fs';
+import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { hostNamesIn } from '../fields/host-names.js';
 import type { SourceText } from '../lang/diagnostic.js';
 import type { OutputMessage } from '../outputs/output.js';
@@ -32,6 +34,8 @@ import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Webserver } from './webserver.js';
 
+const CHANGED = 'A watched file has changed: as if SIGHUP received';
+
 export class Monitor {
   private readonly stats = new RuleStats();
   private readonly pipeline: Pipeline;
@@ -59,8 +63,8 @@ export class Monitor {
   private finish: () => void = () => undefined;
   private started: () => void = () => undefined;
   private stopping = false;
-  /** Everything runs: what is there to be reloaded. */
-  private readonly whenStarted = new Promise<void>((resolve) => {
+  /** Everything runs (or has failed to). */
+  readonly whenStarted = new Promise<void>((resolve) => {
     this.started = resolve;
   });
   /** Resolves when there is a reason to stop. */
@@ -87,7 +91,7 @@ export class Monitor {
       machine, log: log.log, notify: (message) => this.outputs.push(this.internal(message)), record: (recorder) => this.pipeline.record(recorder),
     });
     this.recorder.follow(this.detection.rules);
-    this.watch = new FileWatch(() => void this.reload('A watched file has changed: as if SIGHUP received'));
+    this.watch = new FileWatch(() => void this.reload(CHANGED));
     this.drops = this.dropMonitor();
     this.quiet = this.quietWatch();
     this.webserver = new Webserver(loaded.config.webserver, {
@@ -181,7 +185,7 @@ export class Monitor {
       this.loaded = loaded;
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
-      this.watch.follow(this.watchedPaths());
+      this.follow();
       for (const key of ['engine', 'plugins', 'load_plugins', 'falco_libs'] as const) {
         if (JSON.stringify(before[key]) !== JSON.stringify(loaded.config[key])) log.warning(`'${key}' has changed: that takes a restart`);
       }
@@ -208,7 +212,10 @@ export class Monitor {
 
   private sourcePart(name: string): Part {
     const { log } = this.log;
-    const tools = { loaded: this.loaded, machine: this.prepared.machine, pipeline: this.pipeline, log };
+    const tools = {
+      loaded: this.loaded, machine: this.prepared.machine, pipeline: this.pipeline, log,
+      replayed: (now: number) => this.drops.check(now),
+    };
     let source: OpenSource | null = null;
     const begin = async (one: OpenSource) => {
       source = one;
@@ -254,7 +261,7 @@ export class Monitor {
       start: async () => {
         watch.start();
         timer = setInterval(() => {
-          this.drops.check(Date.now());
+          if (this.liveSyscalls() !== undefined) this.drops.check(Date.now());
           this.quiet.check(Date.now(), this.loaded.config.syscall_event_timeouts.max_consecutives);
           this.readiness.sample(Date.now());
         }, 1000);
@@ -279,26 +286,34 @@ export class Monitor {
 
   private dropMonitor(): DropMonitor {
     const { log } = this.log;
-    const live = () => this.open.find((source) => source.engine === 'modern_bpf')?.stats() ?? null;
-    return new DropMonitor(this.loaded.config.syscall_event_drops, live, (actions, { events, dropped, losses }) => {
+    // After a drop that ends the run there is nothing more to say about drops.
+    const stats = () => (this.failure === null ? (this.open.find((source) => source.name === SYSCALL_SOURCE)?.stats() ?? null) : null);
+    return new DropMonitor(this.loaded.config.syscall_event_drops, stats, (actions, { now, events, dropped, losses }) => {
       const rule = 'Falco internal: syscall event drop';
       const message = `${rule}. ${dropped} system calls dropped in last second.`;
       for (const action of actions) {
         if (action === 'log') log.warning(message);
         if (action === 'alert') {
-          const fields = { n_evts: String(events), n_drops: String(dropped), ...Object.fromEntries(Object.entries(losses).map(([kind, n]) => [`n_drops_${kind}`, String(n)])) };
-          this.outputs.push(this.internal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Debug', message, fields }));
+          const kinds = Object.entries(losses).map(([kind, count]) => [`n_drops_${kind}`, String(count)] as const);
+          const full = Object.entries(losses).reduce((sum, [kind, count]) => sum + (kind.startsWith('ringFull') ? count : 0), 0);
+          const fields = { n_evts: String(events), n_drops: String(dropped), n_drops_buffer_total: String(full), ebpf_enabled: '1', ...Object.fromEntries(kinds) };
+          this.outputs.push(this.internal({ time: BigInt(Math.round(now)) * 1_000_000n, rule, priority: 'Debug', message, fields }));
         }
         if (action === 'exit') {
-          log.critical(message);
+          log.critical(`${message} Exiting.`);
           this.fail(new StartError('DROPS', 'system calls were dropped and syscall_event_drops says exit'));
         }
       }
     });
   }
 
+  /** System calls of this machine, once they are captured. */
+  private liveSyscalls(): OpenSource | undefined {
+    return this.open.find((source) => source.engine === 'modern_bpf' && this.attached.has(source));
+  }
+
   private quietWatch(): QuietWatch {
-    const produced = () => this.open.find((source) => source.engine === 'modern_bpf' && this.attached.has(source))?.stats().produced ?? null;
+    const produced = () => this.liveSyscalls()?.stats().produced ?? null;
     return new QuietWatch(produced, (lastEvent) => {
       const rule = 'Falco internal: timeouts notification';
       const message = `${rule}. ${this.loaded.config.syscall_event_timeouts.max_consecutives} consecutive timeouts without event.`;
@@ -356,10 +371,18 @@ export class Monitor {
     return {
       name: 'file watch',
       start: async () => {
-        if (this.loaded.config.watch_config_files && this.loaded.config.engine.kind !== 'replay') this.watch.follow(this.watchedPaths());
+        if (this.loaded.config.watch_config_files && this.loaded.config.engine.kind !== 'replay') this.follow();
       },
       stop: async () => this.watch.stop(),
     };
+  }
+
+  /** What has changed between being read and being watched is seen too. */
+  private follow(): void {
+    this.watch.follow(this.watchedPaths());
+    if (!this.loaded.config.watch_config_files) return;
+    const read = [...this.loaded.files.map(({ path, text }) => ({ name: path, text })), ...this.rulesFiles];
+    if (read.some(({ name, text }) => isOther(name, text))) void this.reload(CHANGED);
   }
 
   private watchedPaths(): string[] {
@@ -385,8 +408,16 @@ export class Monitor {
       const asked = source.containers?.();
       if (asked !== undefined) lines.push(`Containers: ${asked.found} described by their runtimes, ${asked.late} of them late, ${asked.unknown} unknown to all, ${asked.failed} questions failed, ${asked.refused} not asked`);
     }
-    if (this.open.some((source) => source.engine === 'modern_bpf')) lines.push(this.drops.format().trimEnd());
+    if (this.open.some((source) => source.engine === 'modern_bpf' || source.engine === 'savefile')) lines.push(this.drops.format().trimEnd());
     process.stderr.write(`${lines.join('\n')}\n`);
+  }
+}
+
+function isOther(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, 'utf8') !== text;
+  } catch {
+    return true;
   }
 }
 

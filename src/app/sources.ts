@@ -2,6 +2,7 @@
 /** Which sources the configuration asks for, and how each is opened. */
 import { readFileSync } from 'node:fs';
 import { Ev } from '../events/ids.js';
+import type { EventView } from '../events/event-view.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { bundleOf } from '../sources/containers/bundle.js';
@@ -46,6 +47,8 @@ export interface SourceTools {
   readonly machine: Machine;
   readonly pipeline: Pipeline;
   readonly log: Log;
+  /** Told once a second of a replay's own time, in milliseconds. */
+  readonly replayed: (now: number) => void;
 }
 
 /** @throws StartError when the source's options make no sense */
@@ -179,7 +182,7 @@ function seedFromProc({ state, users }: Machine, procfs: Procfs): void {
   procfs.seed(state);
 }
 
-export function replaySource(path: string, { machine, pipeline }: Pick<SourceTools, 'machine' | 'pipeline'>): OpenSource {
+export function replaySource(path: string, { machine, pipeline, replayed }: Pick<SourceTools, 'machine' | 'pipeline' | 'replayed'>): OpenSource {
   const { origin, state } = machine;
   origin.live = false;
   const source = new ReplaySource({
@@ -193,8 +196,21 @@ export function replaySource(path: string, { machine, pipeline }: Pick<SourceToo
     ...common(source),
     engine: 'savefile',
     opening: [`Replaying events from the capture file: ${path}`],
-    start: (end) => source.start(pipeline.syscall, end),
+    start: (end) => source.start(ticking(pipeline.syscall, replayed), end),
     adapt: () => undefined,
+  };
+}
+
+/** What is done once a second, the events of a capture have done in their own time. */
+function ticking(deliver: (event: EventView) => void, tick: (now: number) => void): (event: EventView) => void {
+  let next = 0;
+  return (event) => {
+    const now = event.timestampFloat() / 1e6;
+    if (now >= next) {
+      next = now + 1000;
+      tick(now);
+    }
+    deliver(event);
   };
 }
 

@@ -20,7 +20,10 @@ export async function run(options: CliOptions, log: ConfigurableLog): Promise<nu
     return 0;
   }
   const release = handleSignals(monitor, log);
-  const timer = options.seconds > 0 ? setTimeout(() => monitor.stop(), options.seconds * 1000) : undefined;
+  let timer: NodeJS.Timeout | undefined;
+  void monitor.whenStarted.then(() => {
+    if (options.seconds > 0) timer = setTimeout(() => monitor.stop(), options.seconds * 1000).unref();
+  });
   // Sources and servers may all be idle or unreferenced; the run ends when the monitor says so.
   const alive = setInterval(() => undefined, 1 << 30);
   try {

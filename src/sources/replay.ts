@@ -57,7 +57,7 @@ export class ReplaySource implements Source<EventView> {
 
   stats(): SourceStats {
     const skipped = this.decoder?.skipped ?? 0;
-    return { produced: this.num + skipped + this.failed, delivered: this.num, losses: { skipped, decodeErrors: this.failed } };
+    return { produced: this.num + skipped + this.failed, delivered: this.num, filtered: skipped, losses: { decodeErrors: this.failed } };
   }
 
   private async run(): Promise<void> {
