@@ -1,19 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* live-load opens N | execs N | alerts N: work for a monitor to watch. */
+/* live-load opens N [A_SECOND [PATH]] | execs N | alerts N: work for a monitor to watch. Opens are spread evenly, in steps
+ * of a millisecond, when it is said how many of them a second. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Waits for the n-th step of a millisecond since the first call. */
+static void step(long n)
+{
+	static struct timespec begin;
+	if (begin.tv_sec == 0)
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+	long nanos = begin.tv_nsec + n % 1000 * 1000000;
+	struct timespec until = { begin.tv_sec + n / 1000 + nanos / 1000000000, nanos % 1000000000 };
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
 
 int main(int argc, char **argv)
 {
 	if (argc < 3)
 		return 2;
 	int n = atoi(argv[2]);
-	const char *path = strcmp(argv[1], "alerts") == 0 ? "/etc/shadow" : "/etc/hostname";
+	int a_step = argc > 3 ? atoi(argv[3]) / 1000 : 0;
+	const char *path = argc > 4 ? argv[4] : strcmp(argv[1], "alerts") == 0 ? "/etc/shadow" : "/etc/hostname";
 	for (int i = 0; i < n; i++) {
+		if (a_step > 0 && i % a_step == 0)
+			step(i / a_step);
 		if (strcmp(argv[1], "execs") != 0) {
 			close(open(path, O_RDONLY));
 			continue;

@@ -14,9 +14,9 @@ const rules = join(folder, 'rules.yaml');
 const rule = (text: string): string =>
   `- rule: R\n  desc: d\n  condition: ka.verb = create\n  output: ${text} id=%ka.auditid;\n  priority: INFO\n  source: k8s_audit\n`;
 
-function configured(port: number): string {
+function configured(port: number, initConfig = '{}'): string {
   const path = join(folder, 'falco.yaml');
-  const plugin = `{name: k8saudit, library_path: libk8saudit.so, open_params: "http://127.0.0.1:${port}/k8s-audit"}`;
+  const plugin = `{name: k8saudit, library_path: libk8saudit.so, open_params: "http://127.0.0.1:${port}/k8s-audit", init_config: ${initConfig}}`;
   writeFileSync(path, `engine: {kind: nodriver}\nrules_files: [${rules}]\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\nwatch_config_files: false\noutputs_queue: {capacity: 0}\nplugins: [${plugin}]\nload_plugins: [k8saudit]\n`);
   return path;
 }
@@ -109,4 +109,18 @@ describe('an apiserver’s client and the running program', () => {
     // A body that was being received is finished before the end, and its answer sent: nothing is doubled either.
     expectOnce(first.stdout + second.stdout, ids);
   }, 60_000);
+
+  it('loses and doubles nothing while it is sent more at once than it takes', async () => {
+    const port = await freePort();
+    writeFileSync(rules, rule('first'));
+    const program = new Program(['-c', configured(port, '{webhookMaxConcurrentBodies: 1}'), '--enable-source', 'k8s_audit']);
+    const log: string[] = [];
+    await program.until(({ stderr }) => stderr.includes("Opening 'k8s_audit' source"));
+    const client = apiserver(port, log);
+    await program.until(({ stdout }) => alerted(stdout).length > 4000 && log.includes('429'), 30_000);
+    const ids = await client.stop();
+    const { stdout, stderr } = await program.stop();
+    expectOnce(stdout, ids);
+    expect(stderr).toMatch(/k8s_audit: .*overloaded \d+/);
+  }, 90_000);
 });

@@ -12,12 +12,11 @@ export interface BodyLimits {
   readonly maxBodySize: number;
   /** Between two pieces of it. */
   readonly idleTimeoutMs: number;
-  /** From the first to the last. Neither counts while events wait for the rules. */
+  /** From the first to the last. */
   readonly totalTimeoutMs: number;
+  /** How long it waits for events before it to be evaluated. */
+  readonly overloadTimeoutMs: number;
 }
-
-/** Longer than an apiserver waits for its answer: whoever is still there is told to come back. */
-const OVERLOAD_TIMEOUT_MS = 45_000;
 
 /** Answers what is wrong with it, when its last piece has come or nothing more is wanted. */
 export function receive(request: IncomingMessage, batch: Batch, outlet: Outlet, limits: BodyLimits): Promise<Refused | null> {
@@ -51,7 +50,7 @@ export function receive(request: IncomingMessage, batch: Batch, outlet: Outlet, 
       overload = setTimeout(() => {
         const message = 'the rules cannot keep up with the events that have come';
         finish({ status: 503, reason: 'overloaded', message, headers: { 'retry-after': '5' } });
-      }, OVERLOAD_TIMEOUT_MS);
+      }, limits.overloadTimeoutMs);
       void outlet.room().then(() => {
         clearTimeout(overload);
         if (done) return;

@@ -21,8 +21,11 @@ export interface WebhookOptions {
   /** Bodies that are received at once; more are asked to come back. Each holds one event at the most. */
   readonly maxConcurrentBodies: number;
   readonly credentials: Credentials;
-  /** {@link IDLE_TIMEOUT_MS} when absent. */
+  /** Other limits than those below, for who cannot wait for these. */
   readonly idleTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
+  readonly overloadTimeoutMs?: number;
+  readonly maxConnections?: number;
   /** Told of every refusal, once a second for each reason at the most. */
   readonly warn: (message: string) => void;
 }
@@ -31,6 +34,8 @@ export interface WebhookOptions {
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A body of which nothing more has come for so long has lost its place among those received at once. */
 const IDLE_TIMEOUT_MS = 10_000;
+/** Longer than an apiserver waits for its answer: whoever is still there while the rules lag behind is told to come back. */
+const OVERLOAD_TIMEOUT_MS = 45_000;
 /** An apiserver's client keeps a connection for 90 s; whoever closes first should be the client, or a post may get lost. */
 const KEEP_ALIVE_MS = 100_000;
 const MAX_CONNECTIONS = 10_000;
@@ -94,7 +99,7 @@ export class AuditWebhook {
   }
 
   async #create(): Promise<Server | Http2SecureServer> {
-    const { place, credentials } = this.options;
+    const { place, credentials, maxConnections = MAX_CONNECTIONS } = this.options;
     const limits: ServerOptions = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
     const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
     let server: Server | Http2SecureServer;
@@ -115,11 +120,11 @@ export class AuditWebhook {
       const { createServer } = await import('node:http');
       server = createServer(limits, handle);
     }
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = maxConnections;
     server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on('drop', () => {
       this.intake.refuse('overloaded');
-      this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${MAX_CONNECTIONS} already`);
+      this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${maxConnections} already`);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.intake.refuse('bad_request');
@@ -143,8 +148,8 @@ export class AuditWebhook {
     this.#receiving++;
     try {
       const batch = this.intake.batch({ retried: true, lines: false });
-      const { maxBodySize, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.options;
-      const limits = { maxBodySize, idleTimeoutMs, totalTimeoutMs: REQUEST_TIMEOUT_MS };
+      const { maxBodySize, idleTimeoutMs = IDLE_TIMEOUT_MS, totalTimeoutMs = REQUEST_TIMEOUT_MS, overloadTimeoutMs = OVERLOAD_TIMEOUT_MS } = this.options;
+      const limits = { maxBodySize, idleTimeoutMs, totalTimeoutMs, overloadTimeoutMs };
       const problem = await receive(request, batch, this.intake.outlet, limits);
       // Only what the rules have seen is answered for.
       await this.intake.outlet.settled();

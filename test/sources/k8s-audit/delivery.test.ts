@@ -7,7 +7,7 @@ import type { AuditEvent } from '../../../src/events/audit-event.js';
 import { AuditIntake, COUNTERS } from '../../../src/sources/k8s-audit/intake.js';
 import type { Outlet } from '../../../src/sources/k8s-audit/outlet.js';
 import { Credentials } from '../../../src/sources/k8s-audit/tls.js';
-import { AuditWebhook } from '../../../src/sources/k8s-audit/webhook.js';
+import { AuditWebhook, type WebhookOptions } from '../../../src/sources/k8s-audit/webhook.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
 import { auditEvent, eventList, post } from './post.js';
 
@@ -152,39 +152,105 @@ describe('large bodies', () => {
   });
 });
 
+/** A webhook in this thread with limits that a test can wait for, whose events go where the test says. */
+async function listening(limits: Partial<WebhookOptions>, isFull = (): boolean => false): Promise<{ readonly webhook: AuditWebhook; count(name: string): number }> {
+  const counters = new Float64Array(COUNTERS.length);
+  const here: Outlet = {
+    put: deliver,
+    get full() {
+      return isFull();
+    },
+    room: () => (isFull() ? new Promise(() => {}) : Promise.resolve()),
+    settled: () => Promise.resolve(),
+  };
+  const webhook = new AuditWebhook(new AuditIntake({ maxEventSize: 10_000, counters }, here), {
+    place: { kind: 'webhook', tls: false, host: '127.0.0.1', port: 0, path: '/k8s-audit' },
+    maxBodySize: 100_000,
+    maxEventSize: 10_000,
+    maxConcurrentBodies: 1,
+    credentials: new Credentials({ certificate: null, clientAuthority: null, bearerToken: null }, false, () => {}),
+    warn: () => {},
+    ...limits,
+  });
+  await webhook.start();
+  return { webhook, count: (name) => counters[(COUNTERS as readonly string[]).indexOf(name)] };
+}
+
+/** What a client is told that sends a body piece by piece, or its beginning only, on a connection of its own. */
+function trickle(port: number, pieces: readonly string[], pauseMs: number): Promise<string> {
+  return new Promise((done) => {
+    let all = '';
+    const socket = netConnect(port, '127.0.0.1', async () => {
+      socket.write('POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n');
+      for (const piece of pieces) {
+        if (socket.writable) socket.write(piece);
+        await wait(pauseMs);
+      }
+    });
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      all += chunk.toString();
+      if (all.endsWith('}')) socket.destroy();
+    });
+    socket.on('close', () => done(all));
+  });
+}
+
 describe('slow clients', () => {
   it('that stop in the middle of a body are sent away and leave their place to others', async () => {
-    const warnings: string[] = [];
-    const counters = new Float64Array(COUNTERS.length);
-    const here: Outlet = { put: deliver, full: false, room: () => Promise.resolve(), settled: () => Promise.resolve() };
-    const intake = new AuditIntake({ maxEventSize: 10_000, counters }, here);
-    const warn = (message: string): void => void warnings.push(message);
-    const webhook = new AuditWebhook(intake, {
-      place: { kind: 'webhook', tls: false, host: '127.0.0.1', port: 0, path: '/k8s-audit' },
-      maxBodySize: 100_000,
-      maxEventSize: 10_000,
-      maxConcurrentBodies: 1,
-      idleTimeoutMs: 200,
-      credentials: new Credentials({ certificate: null, clientAuthority: null, bearerToken: null }, false, warn),
-      warn,
-    });
-    await webhook.start();
-    const answered = new Promise<string>((done) => {
-      let all = '';
-      const socket = netConnect(webhook.port, '127.0.0.1', () => {
-        socket.write(`POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"kind":`);
-      });
-      socket.on('data', (chunk) => {
-        all += chunk.toString();
-      });
-      socket.on('close', () => done(all));
-    });
-    await wait(50);
-    expect((await post(webhook.port, eventList(auditEvent('a')))).status).toBe(429);
+    const { webhook, count } = await listening({ idleTimeoutMs: 200 });
+    const answered = trickle(webhook.port, ['{"kind":'], 0);
+    await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a')))).status).toBe(429);
     expect(await answered).toMatch(/^HTTP\/1.1 408[\s\S]*nothing more of the body has come/);
-    expect((await post(webhook.port, eventList(auditEvent('a')))).status).toBe(200);
-    expect(counters[COUNTERS.indexOf('body_truncated')]).toBe(1);
+    await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a')))).status).toBe(200);
+    expect(count('body_truncated')).toBe(1);
     await webhook.stop();
+  });
+
+  it('that send a byte now and then lose their place as well', async () => {
+    const { webhook, count } = await listening({ idleTimeoutMs: 60_000, totalTimeoutMs: 300 });
+    expect(await trickle(webhook.port, Array.from({ length: 60 }, () => ' '), 20)).toMatch(/^HTTP\/1.1 408[\s\S]*has not come within/);
+    expect(count('body_truncated')).toBe(1);
+    await webhook.stop();
+  });
+});
+
+describe('more than can be dealt with', () => {
+  it('is asked to come back when the rules do not keep up; what had come is not taken twice', async () => {
+    let full = true;
+    const { webhook, count } = await listening({ overloadTimeoutMs: 200 }, () => full);
+    const body = eventList(auditEvent('a'), auditEvent('b'));
+    // Its end is still to come when the first half is in.
+    const answered = trickle(webhook.port, [body.slice(0, body.length - 20)], 0);
+    const text = await answered;
+    expect(text).toMatch(/^HTTP\/1.1 503[\s\S]*retry-after: 5/i);
+    full = false;
+    expect(await post(webhook.port, body)).toMatchObject({ status: 200, body: { taken: 1, duplicates: 1 } });
+    expect(taken).toEqual(['a', 'b']);
+    expect(count('overloaded')).toBe(1);
+    await webhook.stop();
+  });
+
+  it('connections beyond the limit are refused and counted, those before it are served', async () => {
+    const { webhook, count } = await listening({ maxConnections: 3 });
+    const sockets = Array.from({ length: 6 }, () => netConnect(webhook.port, '127.0.0.1').on('error', () => {}));
+    await expect.poll(() => count('overloaded')).toBe(3);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a'))).catch(() => null))?.status).toBe(200);
+    await webhook.stop();
+  });
+
+  it('events at which the rules fail are counted, and those after them are evaluated', async () => {
+    const warnings: string[] = [];
+    source = new K8sAuditSource({ openParams: 'http://127.0.0.1:0/k8s-audit', warn: (message) => warnings.push(message) });
+    await source.start((event) => {
+      if (event.member('auditID') === 'b') throw new Error('made to fail');
+      deliver(event);
+    }, () => {});
+    expect((await post(source.port, eventList(auditEvent('a'), auditEvent('b'), auditEvent('c')))).status).toBe(200);
+    expect(taken).toEqual(['a', 'c']);
+    expect(source.stats()).toMatchObject({ produced: 3, delivered: 2, losses: { evaluation_failed: 1 } });
+    expect(warnings.join()).toContain('made to fail');
   });
 });
 
