@@ -15,6 +15,18 @@
 /* Room for one event, for the longest single read that begins within it, and for paths put together backwards. */
 #define SCRATCH_BYTES (2 * MAX_EVENT_BYTES)
 
+/* What is kept of calls when they begin: see bpf/entry.h. */
+#define ENTRY_SLOTS 512
+#define ENTRY_BYTES 4096
+
+enum entry_kind {
+	ENTRY_NONE,
+	ENTRY_TEXT_0, /* the text that argument 0 points to */
+	ENTRY_TEXT_1,
+	ENTRY_OPENAT2, /* and the structure of argument 2 */
+	ENTRY_ADDRESS, /* of a socket, in argument 1 */
+};
+
 enum loss {
 	LOSS_OTHER,
 	LOSS_PROCESS,
@@ -44,6 +56,8 @@ struct config {
 	unsigned int drop_failed;
 	/* Portable codes by native number. */
 	unsigned short syscall_codes[MAX_SYSCALLS];
+	/* `enum entry_kind` by native number. */
+	unsigned char entry_kinds[MAX_SYSCALLS];
 	/* Native numbers by 32-bit number, 0xffff: none. */
 	unsigned short native_of_compat[MAX_COMPAT_CALLS];
 };
@@ -51,6 +65,8 @@ struct config {
 #define WANTED 1
 /* The 32-bit call with this number is wanted. */
 #define WANTED_COMPAT 2
+/* Something is kept when the call begins, native or 32-bit. */
+#define WANTED_ENTRY 4
 
 /* What is reported: system calls by number, tracepoints by event type. One look-up tells that a call is uninteresting,
  * be it a native or a 32-bit one. */

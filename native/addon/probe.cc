@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -106,6 +107,19 @@ bpf_map* FindMap(bpf_object* object, const char* name) {
   return map;
 }
 
+/** What is kept of a call when it begins, by the event that it leads to. */
+unsigned char EntryKind(uint16_t event) {
+  switch (event) {
+    case EV_SYSCALL_OPEN_X:
+    case EV_SYSCALL_CREAT_X:
+    case EV_SYSCALL_EXECVE_19_X: return ENTRY_TEXT_0;
+    case EV_SYSCALL_OPENAT_2_X: return ENTRY_TEXT_1;
+    case EV_SYSCALL_OPENAT2_X: return ENTRY_OPENAT2;
+    case EV_SOCKET_CONNECT_X: return ENTRY_ADDRESS;
+    default: return ENTRY_NONE;
+  }
+}
+
 struct OptionalProgram {
   uint16_t event;
   const char* program;
@@ -183,6 +197,9 @@ void Probe::Configure(const ProbeOptions& options) {
   for (const SyscallRow& row : kSyscalls) {
     if (row.number < MAX_SYSCALLS) settings.syscall_codes[row.number] = row.code;
   }
+  for (const SyscallRow& row : kSyscalls) {
+    if (row.number < MAX_SYSCALLS) settings.entry_kinds[row.number] = EntryKind(row.event);
+  }
   memset(settings.native_of_compat, 0xff, sizeof settings.native_of_compat);
   for (const CompatRow& row : kCompatSyscalls) {
     if (row.number >= 0) settings.native_of_compat[row.number] = row.native;
@@ -249,7 +266,7 @@ void Probe::Attach() {
     if (link == nullptr) Fail(errno, std::string("cannot attach ") + name);
     links_.push_back(link);
   }
-  for (const char* name : {"on_exec", "on_exit", "on_sys_exit", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
+  for (const char* name : {"on_exec", "on_exit", "on_sys_exit", "on_sys_enter", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
     if (bpf_program* program = bpf_object__find_program_by_name(object_, name)) attached_.push_back(bpf_program__fd(program));
   }
 }
@@ -257,31 +274,39 @@ void Probe::Attach() {
 /** Attaches what is asked for and detaches what is not: it costs nothing when nobody wants it. */
 void Probe::AttachOptional() {
   missing_tracepoints_.clear();
-  optional_links_.resize(std::size(kOptional));
-  for (size_t i = 0; i < std::size(kOptional); i++) {
-    bpf_link*& link = optional_links_[i];
-    if (!interest_->event[kOptional[i].event]) {
+  optional_links_.resize(std::size(kOptional) + 1);
+  const auto toggle = [this](bpf_link*& link, bool wanted, const char* name, const std::string& lacking) {
+    if (!wanted) {
       if (link != nullptr) bpf_link__destroy(link);
       link = nullptr;
     } else if (link == nullptr) {
-      bpf_program* program = bpf_object__find_program_by_name(object_, kOptional[i].program);
+      bpf_program* program = bpf_object__find_program_by_name(object_, name);
       link = program == nullptr ? nullptr : bpf_program__attach(program);
-      if (link == nullptr) missing_tracepoints_.push_back(std::string("the tracepoint ") + kOptional[i].tracepoint + ", which a rule asks for");
+      if (link == nullptr) missing_tracepoints_.push_back(lacking);
     }
+  };
+  for (size_t i = 0; i < std::size(kOptional); i++) {
+    const OptionalProgram& optional = kOptional[i];
+    toggle(optional_links_[i], interest_->event[optional.event] != 0, optional.program,
+           std::string("the tracepoint ") + optional.tracepoint + ", which a rule asks for");
   }
+  const bool entries = std::any_of(interest_->syscall, interest_->syscall + MAX_SYSCALLS, [](unsigned char c) { return c & WANTED_ENTRY; });
+  toggle(optional_links_.back(), entries, "on_sys_enter", "the tracepoint sys_enter: a path or an address that changes during a call can fool a rule");
 }
 
 void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints) {
   interest next{};
+  bool entry_of_native[MAX_SYSCALLS] = {};
+  for (const SyscallRow& row : kSyscalls) entry_of_native[row.number] = EntryKind(row.event) != ENTRY_NONE;
   for (uint32_t number : syscalls) {
-    if (number < MAX_SYSCALLS) next.syscall[number] |= WANTED;
+    if (number < MAX_SYSCALLS) next.syscall[number] |= WANTED | (entry_of_native[number] ? WANTED_ENTRY : 0);
   }
   for (const CompatRow& row : kCompatSyscalls) {
     if (row.number < 0 || (next.syscall[row.native] & WANTED) == 0) continue;
     if (row.number < COMPAT_SOCKETCALLS) {
-      next.syscall[row.number] |= WANTED_COMPAT;
+      next.syscall[row.number] |= WANTED_COMPAT | (entry_of_native[row.native] ? WANTED_ENTRY : 0);
     } else {
-      next.syscall[IA32_SOCKETCALL] |= WANTED_COMPAT;
+      next.syscall[IA32_SOCKETCALL] |= WANTED_COMPAT | (entry_of_native[row.native] ? WANTED_ENTRY : 0);
       next.socketcall[row.number - COMPAT_SOCKETCALLS] = 1;
     }
   }

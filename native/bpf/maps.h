@@ -53,6 +53,22 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+/* What a thread that is in a call has given to it, by the lower bits of its id. */
+struct entry {
+	/* Process and thread id; another's: two threads share the place. */
+	u64 owner;
+	/* Of `data`; 0: its memory could not be read. */
+	u32 bytes, how_bytes;
+	u64 how[3];
+	u8 data[ENTRY_BYTES + 8];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENTRY_SLOTS);
+	__type(key, u32);
+	__type(value, struct entry);
+} entries SEC(".maps");
+
 INLINE struct counts *this_counts(void)
 {
 	u32 zero = 0;

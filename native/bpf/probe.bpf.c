@@ -8,6 +8,7 @@
 #include "record.h"
 #include "readers.h"
 #include "memory.h"
+#include "entry.h"
 #include "generated/programs.h"
 #include "events/io.h"
 #include "events/keyctl.h"
@@ -84,6 +85,27 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 		c->produced++;
 		c->dropped++;
 	}
+	return 0;
+}
+
+HOOK("sys_enter") int on_sys_enter(u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	u64 number = (u32)ctx[1];
+	barrier_var(number);
+	if (number >= MAX_SYSCALLS || !(interest.syscall[number] & WANTED_ENTRY))
+		return 0;
+	u64 compat_regs = 0;
+	if (is_compat_call()) {
+		number = compat_call(ctx, number, interest.syscall[number]);
+		if (number >= MAX_COMPAT_CALLS)
+			return 0;
+		number = config.native_of_compat[number];
+		bpf_probe_read_kernel(&compat_regs, sizeof(compat_regs), ctx);
+	}
+	u32 kind = config.entry_kinds[number & (MAX_SYSCALLS - 1)];
+	if (kind != ENTRY_NONE)
+		keep_entry(regs, compat_regs, kind);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /* Addresses of sockets, in the wire's packed forms. */
 #pragma once
 #include <bpf/bpf_endian.h>
-#include "files.h"
+#include "entry.h"
 #include "readers.h"
 
 #define S_IFSOCK 0140000
@@ -10,7 +10,9 @@
 #define SUN_PATH 108
 /* Where a user's address is read to, past every event. */
 #define ADDRESS_AT (MAX_EVENT_BYTES + 1024)
-#define ADDRESS_BYTES 128
+#define ADDRESS_BYTES MAX_ADDRESS
+/* In the place of an address in the caller's memory: the one that the call began with. */
+#define ENTRY_ADDRESS_KEPT (~0ull)
 
 INLINE struct sock *sock_of(s32 fd)
 {
@@ -47,10 +49,15 @@ INLINE void put_unix_name(struct writer *w, const char *name)
 		w->position += n;
 }
 
-/* The address of a call's argument, read into the scratch buffer with zeros behind it; NULL: not readable. */
+/* The address of a call's argument, read into the scratch buffer with zeros behind it; NULL: not readable. `bytes` are at
+ * most those that the call began with. */
 INLINE u8 *read_address(struct writer *w, u64 address, u32 bytes)
 {
 	u8 *to = w->data + ADDRESS_AT;
+	if (address == ENTRY_ADDRESS_KEPT) {
+		struct entry *entry = own_entry();
+		return entry && !bpf_probe_read_kernel(to, ADDRESS_BYTES, entry->data) ? to : NULL;
+	}
 	__builtin_memset(to, 0, ADDRESS_BYTES);
 	if (bytes > ADDRESS_BYTES - 8)
 		bytes = ADDRESS_BYTES - 8;

@@ -5,7 +5,7 @@
  * reported when it returns.
  */
 #pragma once
-#include "../files.h"
+#include "../entry.h"
 #include "../tasks.h"
 
 #define MAX_STRINGS 16
@@ -206,7 +206,7 @@ PROGRAM(SYSCALL_EXECVE_19_X)
 	if (!w.data)
 		return 0;
 	put_failed_exec(&w, ret, argument(regs, 1), argument(regs, 2), compat_regs ? 4 : 8);
-	put_user_text(&w, 30, argument(regs, 0), MAX_PATH);
+	put_entry_text(&w, 30, argument(regs, 0));
 	finish(&w);
 	return 0;
 }

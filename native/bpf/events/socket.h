@@ -22,13 +22,15 @@ PROGRAM(SOCKET_CONNECT_X)
 	if (!w.data)
 		return 0;
 	s32 fd = argument(regs, 0);
+	struct entry *entry = own_entry();
+	u64 address = entry && entry->bytes ? ENTRY_ADDRESS_KEPT : argument(regs, 1);
 	put(&w, 0, 8, ret);
 	if (ret == 0 || ret == -EINPROGRESS)
-		put_tuple(&w, 1, fd, OUTBOUND, argument(regs, 1), argument(regs, 2));
+		put_tuple(&w, 1, fd, OUTBOUND, address, argument(regs, 2));
 	else
 		put_empty(&w, 1);
 	put(&w, 2, 8, (s64)fd);
-	put_address(&w, 3, argument(regs, 1), argument(regs, 2));
+	put_address(&w, 3, address, argument(regs, 2));
 	finish(&w);
 	return 0;
 }
