@@ -5,7 +5,7 @@
  * that the addon loads there and on anything newer.
  */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CACHE, DebianArchive } from '../debian.mjs';
@@ -98,6 +98,8 @@ export async function libraries(arch, { log, onLine }) {
       if (code !== 0) throw new SetupError('llvm-ar failed', { log });
       mkdirSync(join(work, 'include/bpf'), { recursive: true });
       for (const name of readdirSync(join(at.libbpf, 'src'))) if (name.endsWith('.h')) copyFileSync(join(at.libbpf, 'src', name), join(work, 'include/bpf', name));
+      // The kernel's interface as libbpf knows it: the C library's headers may be older than what the addon asks for.
+      cpSync(join(at.libbpf, 'include/uapi/linux'), join(work, 'include/linux'), { recursive: true });
       for (const { name } of LIBRARIES) rmSync(join(work, name), { recursive: true });
       renameSync(work, out);
     } finally {
