@@ -104,7 +104,7 @@ describe('the README', () => {
     expect(configs.length).toBe(2);
     for (const config of configs) {
       const file = join(dir, 'falco.yaml');
-      writeFileSync(file, `log_stderr: true\nrules_files: [${join(PROJECT, 'rules/falco_rules.yaml')}]\n${config}`);
+      writeFileSync(file, `log_stderr: true\nrules_files: [${join(PROJECT, 'rules/falco_rules.yaml')}]\n${config.includes('_output:') ? '' : 'stdout_output: { enabled: true }\n'}${config}`);
       const { code, text } = await shell(`node dist/cli/main.js --dry-run -c ${file}`);
       expect(text).toMatch(/schema validation: ok/);
       expect(text).not.toMatch(/schema validation: failed|warning/i);
