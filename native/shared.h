@@ -8,8 +8,11 @@
 #define IA32_SOCKETCALL 102
 #define COMPAT_SOCKETCALLS 512
 #define MAX_COMPAT_CALLS (COMPAT_SOCKETCALLS + 32)
-/* A record: length u32, CPU u16, zero u16, then the scap event. See src/sources/native-contract.ts. */
+/* A record: length u32, CPU u16, kind u16, then the scap event. See src/sources/native-contract.ts. */
 #define RECORD_PREFIX 8
+#define RECORD_EVENT 0
+/* No event: what a descriptor refers to that the next event uses. */
+#define RECORD_DESCRIPTOR 1
 #define EVENT_HEADER 26
 #define MAX_EVENT_BYTES 65536
 /* Room for one event, for the longest single read that begins within it, and for paths put together backwards. */
@@ -45,6 +48,8 @@ struct counts {
 	unsigned long long foreign;
 	/* The kernel did not run a program because it was running already. Filled in by the addon, for all CPUs. */
 	unsigned long long missed;
+	/* Held back by a sieve: no rule can match it and no state depends on it. Part of `produced`. */
+	unsigned long long filtered;
 };
 
 struct config {
@@ -74,6 +79,73 @@ struct interest {
 	unsigned char syscall[MAX_SYSCALLS];
 	unsigned char socketcall[MAX_COMPAT_CALLS - COMPAT_SOCKETCALLS];
 	unsigned char event[MAX_EVENTS];
+};
+
+/* What is asked of a watched call before its event is made: bits of `sieve_set.calls`. */
+#define SIEVE_FAILED 1 /* one that failed is not needed */
+#define SIEVE_SUCCEEDED 2 /* one that worked is not needed */
+#define SIEVE_OPEN 4 /* opens a file: the path decides, first argument */
+#define SIEVE_OPEN_AT 8 /* the same, second argument */
+#define SIEVE_OPEN_HOW 16 /* with SIEVE_OPEN_AT: flags are behind a pointer (openat2) */
+#define SIEVE_CLOSE 32 /* needed only where the descriptor's opening was told */
+#define SIEVE_FCNTL 64 /* needed only when it makes or marks a descriptor */
+#define SIEVE_GIVES_FD 128 /* the result is a descriptor */
+#define SIEVE_CLOSE_RANGE 256
+
+/* Opens fall into classes: access mode (0 to 3), may create, failed. */
+#define OPEN_CREATES 4
+#define OPEN_FAILED 8
+#define OPEN_CLASSES 16
+
+#define PATH_SLOTS 4096
+/* Tests of a path. Each table says by hash for which classes of opens a path may matter; a collision only lets through. */
+enum path_test {
+	PATH_WHOLE, /* the path is … */
+	PATH_PREFIX, /* … begins with … */
+	PATH_NAME, /* its last component is … */
+	PATH_DIRECTORY, /* it lies directly in … */
+	PATH_TAIL, /* its last four bytes are … */
+	PATH_TESTS,
+};
+#define MAX_PREFIX 63
+/* Longer paths pass. */
+#define MAX_SIEVED_PATH 96
+
+#define HASH_BEGIN 2166136261u
+#define HASH_STEP(hash, byte) (((hash) ^ (byte)) * 16777619u)
+#define HASH_SLOT(hash) (((hash) ^ (hash) >> 16) & (PATH_SLOTS - 1))
+/* Of the last four bytes, the last one lowest. */
+#define HASH_TAIL(bytes) ((bytes) * 2654435761u)
+
+struct sieve_set {
+	unsigned short calls[MAX_SYSCALLS];
+	/* Which arguments are descriptors, a bit each. */
+	unsigned char uses_fds[MAX_SYSCALLS];
+	/* Classes of opens that pass whatever their path, and those whose path decides; others are held back. */
+	unsigned short any_path, some_paths;
+	/* Bit n: a prefix of n bytes is in the table. */
+	unsigned long long prefix_lengths;
+	unsigned short paths[PATH_TESTS][PATH_SLOTS];
+};
+
+/* The set that is not in use is filled, then `active` changes. */
+struct sieve {
+	unsigned int active;
+	struct sieve_set sets[2];
+};
+
+/* A file whose opening was held back. It is told of when a later event needs its descriptor. */
+#define DEFERRED_FDS 64
+#define DEFERRED_BITS 13
+struct deferred_open {
+	/* Process and descriptor; 0: free. */
+	unsigned long long tag;
+	/* `tag` and the hash of the path together: tells when two CPUs wrote at once. */
+	unsigned long long check;
+	unsigned int flags; /* the wire's */
+	unsigned int length; /* of the path, closing zero included */
+	char path[MAX_SIEVED_PATH];
+	char unused[8];
 };
 
 struct scratch {

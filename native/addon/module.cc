@@ -36,6 +36,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
                            InstanceMethod<&Capture::Start>("start"),
                            InstanceMethod<&Capture::Release>("release"),
                            InstanceMethod<&Capture::SetSyscalls>("setSyscalls"),
+                           InstanceMethod<&Capture::SetSieve>("setSieve"),
                            InstanceMethod<&Capture::Counters>("counters"),
                            InstanceMethod<&Capture::Close>("close"),
                        });
@@ -150,6 +151,26 @@ class Capture : public Napi::ObjectWrap<Capture> {
     missing_ = probe_->missing();
   }
 
+  void SetSieve(const Napi::CallbackInfo& info) {
+    if (probe_ == nullptr) return;
+    const auto from = info[0].As<Napi::Object>();
+    const auto each = [](const Napi::Value& list, const auto& take) {
+      const auto array = list.As<Napi::Array>();
+      for (uint32_t i = 0; i < array.Length(); i++) take(array.Get(i).As<Napi::Object>());
+    };
+    const auto number = [](const Napi::Object& object, const char* name) { return object.Get(name).As<Napi::Number>().Uint32Value(); };
+    SieveOptions options;
+    options.any_path = number(from, "anyPath");
+    options.some_paths = number(from, "somePaths");
+    each(from.Get("calls"), [&](const Napi::Object& call) {
+      options.calls.push_back({number(call, "number"), number(call, "what"), number(call, "usesFds")});
+    });
+    each(from.Get("paths"), [&](const Napi::Object& path) {
+      options.paths.push_back({number(path, "test"), path.Get("text").As<Napi::String>().Utf8Value(), number(path, "classes")});
+    });
+    probe_->SetSieve(options);
+  }
+
   Napi::Value Counters(const Napi::CallbackInfo& info) {
     if (probe_ != nullptr) last_counts_ = probe_->Counts();
     const counts& c = last_counts_;
@@ -165,6 +186,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
     set("bpfDropped", c.dropped);
     set("foreignCalls", c.foreign);
     set("missed", c.missed);
+    set("filtered", c.filtered);
     if (drain_ != nullptr) ReadDrain();
     set("decodeErrors", decode_errors_);
     set("slabWaits", slab_waits_);

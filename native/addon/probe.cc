@@ -151,7 +151,7 @@ Probe::Probe(const ProbeOptions& options) {
         Open(options.object_dir + (raw_ ? "/probe.raw_tp.bpf.o" : "/probe.tp_btf.bpf.o"));
         Configure(options);
         Load();
-        MapInterest();
+        MapShared();
         CreateRings(options.cpus_per_buffer);
         FillPrograms();
         SetInterest(options.syscalls, options.tracepoints);
@@ -215,10 +215,14 @@ void Probe::Load() {
   counts_fd_ = bpf_map__fd(FindMap(object_, "counts"));
 }
 
-void Probe::MapInterest() {
-  void* at = mmap(nullptr, sizeof(interest), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(FindMap(object_, ".data.interest")), 0);
-  if (at == MAP_FAILED) Fail(errno, "cannot map the set of reported system calls");
-  interest_ = static_cast<interest*>(at);
+void Probe::MapShared() {
+  const auto map = [&](const char* name, size_t bytes) {
+    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(FindMap(object_, name)), 0);
+    if (at == MAP_FAILED) Fail(errno, std::string("cannot map ") + name);
+    return at;
+  };
+  interest_ = static_cast<interest*>(map(".data.interest", sizeof(interest)));
+  sieve_ = static_cast<sieve*>(map(".data.sieve", sizeof(sieve)));
 }
 
 /** Online CPUs share rings in groups of neighbours; one that comes online later writes to the first. */
@@ -257,6 +261,12 @@ void Probe::FillPrograms() {
   }
   for (const CompatRow& row : kCompatSyscalls) {
     if (row.number >= 0) set(compat, row.number, row.event);
+  }
+  const int stages = bpf_map__fd(FindMap(object_, "stages"));
+  int stage = 0;
+  for (const char* name : {"stage_open", "stage_descriptors", "stage_close_range"}) {
+    if (bpf_map_update_elem(stages, &stage, &by_name.at(name), BPF_ANY)) Fail(errno, "cannot set up the table of programs");
+    stage++;
   }
 }
 
@@ -328,6 +338,46 @@ std::vector<std::string> Probe::missing() const {
   return all;
 }
 
+namespace {
+
+uint32_t Hash(const std::string& text, size_t bytes) {
+  uint32_t hash = HASH_BEGIN;
+  for (size_t i = 0; i < bytes; i++) hash = HASH_STEP(hash, static_cast<unsigned char>(text[i]));
+  return hash;
+}
+
+}  // namespace
+
+void Probe::SetSieve(const SieveOptions& options) {
+  const unsigned int next = ~sieve_->active & 1;
+  sieve_set& set = sieve_->sets[next];
+  memset(&set, 0, sizeof set);
+  for (const SieveOptions::Call& call : options.calls) {
+    if (call.number >= MAX_SYSCALLS) continue;
+    set.calls[call.number] = static_cast<unsigned short>(call.what);
+    set.uses_fds[call.number] = static_cast<unsigned char>(call.uses_fds);
+  }
+  set.any_path = static_cast<unsigned short>(options.any_path);
+  set.some_paths = static_cast<unsigned short>(options.some_paths);
+  for (const SieveOptions::Path& path : options.paths) {
+    size_t bytes = path.text.size();
+    uint32_t hash = 0;
+    if (path.test == PATH_TAIL) {
+      uint32_t tail = 0;
+      for (unsigned char byte : path.text) tail = tail << 8 | byte;
+      hash = HASH_TAIL(tail);
+    } else {
+      if (path.test == PATH_PREFIX) {
+        bytes = std::min<size_t>(bytes, MAX_PREFIX);
+        set.prefix_lengths |= 1ull << bytes;
+      }
+      hash = Hash(path.text, bytes);
+    }
+    set.paths[path.test % PATH_TESTS][HASH_SLOT(hash)] |= static_cast<unsigned short>(path.classes);
+  }
+  __atomic_store_n(&sieve_->active, next, __ATOMIC_RELEASE);
+}
+
 counts Probe::Counts() const {
   counts sum{};
   if (counts_fd_ < 0) return sum;
@@ -338,6 +388,7 @@ counts Probe::Counts() const {
     sum.produced += c.produced;
     sum.dropped += c.dropped;
     sum.foreign += c.foreign;
+    sum.filtered += c.filtered;
     for (int i = 0; i < LOSS_CATEGORIES; i++) sum.ring_full[i] += c.ring_full[i];
   }
   for (int program : attached_) {
@@ -361,6 +412,8 @@ void Probe::Close() {
   Detach();
   if (interest_ != nullptr) munmap(interest_, sizeof(interest));
   interest_ = nullptr;
+  if (sieve_ != nullptr) munmap(sieve_, sizeof(sieve));
+  sieve_ = nullptr;
   for (int fd : rings_) close(fd);
   rings_.clear();
   counts_fd_ = -1;

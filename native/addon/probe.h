@@ -18,6 +18,21 @@ struct ProbeOptions {
   std::vector<uint32_t> tracepoints;
 };
 
+/** What is held back in the kernel; see `Sieve` in src/sources/native-contract.ts. */
+struct SieveOptions {
+  struct Call {
+    uint32_t number, what, uses_fds;
+  };
+  struct Path {
+    uint32_t test;
+    std::string text;
+    uint32_t classes;
+  };
+  std::vector<Call> calls;
+  uint32_t any_path = 0xffff, some_paths = 0;
+  std::vector<Path> paths;
+};
+
 /** The BPF programs in the kernel: opened, set up, loaded and attached by the constructor, gone with the destructor. */
 class Probe {
  public:
@@ -30,6 +45,8 @@ class Probe {
   /** Nothing is written to the rings after this, but for programs that run at this moment. */
   void Detach();
   void SetInterest(const std::vector<uint32_t>& syscalls, const std::vector<uint32_t>& tracepoints);
+  /** Takes effect at once, as a whole. */
+  void SetSieve(const SieveOptions& options);
   counts Counts() const;
 
   const char* hook() const { return raw_ ? "raw_tp" : "tp_btf"; }
@@ -44,7 +61,7 @@ class Probe {
   void Open(const std::string& path);
   void Configure(const ProbeOptions& options);
   void Load();
-  void MapInterest();
+  void MapShared();
   void CreateRings(uint32_t cpus_per_buffer);
   void FillPrograms();
   void Attach();
@@ -61,6 +78,7 @@ class Probe {
   std::vector<int> attached_;
   std::vector<std::string> missing_, missing_tracepoints_;
   interest* interest_ = nullptr;
+  sieve* sieve_ = nullptr;
   int counts_fd_ = -1;
   int cpus_ = 1;
   uint32_t ring_bytes_ = 0;

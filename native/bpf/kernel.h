@@ -148,7 +148,11 @@ struct fdtable {
 	u32 max_fds;
 	struct file **fd;
 };
+struct atomic_number {
+	int counter;
+};
 struct files_struct {
+	struct atomic_number count;
 	struct fdtable *fdt;
 };
 
@@ -226,6 +230,8 @@ struct nsproxy {
 };
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID };
 struct signal_struct {
+	struct atomic_number live;
+	int nr_threads;
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];

@@ -9,6 +9,25 @@ const volatile struct config config SEC(".rodata.config") = {};
 /* Written by the addon at any time, through a shared mapping. */
 struct interest interest SEC(".data.interest") = {};
 
+/* As above. */
+struct sieve sieve SEC(".data.sieve") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << DEFERRED_BITS);
+	__type(key, u32);
+	__type(value, struct deferred_open);
+} deferred_opens SEC(".maps");
+
+/* Programs that stand between the dispatcher and an event's program. */
+enum stage { STAGE_OPEN, STAGE_DESCRIPTORS, STAGE_CLOSE_RANGE, STAGES };
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STAGES);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} stages SEC(".maps");
+
 /* Native system call number to its program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -9,6 +9,7 @@
 #include "readers.h"
 #include "memory.h"
 #include "entry.h"
+#include "sieve.h"
 #include "generated/programs.h"
 #include "events/io.h"
 #include "events/keyctl.h"
@@ -68,24 +69,46 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 	u32 wanted = interest.syscall[number];
 	if (!wanted)
 		return 0;
-	if (config.drop_failed && (s64)ctx[1] < 0)
+	s64 ret = ctx[1];
+	if (config.drop_failed && ret < 0)
 		return 0;
+	u32 program = number, native = number;
 	if (is_compat_call()) {
-		number = compat_call(ctx, number, wanted);
-		if (number == NOT_WANTED)
+		program = compat_call(ctx, number, wanted);
+		if (program == NOT_WANTED)
 			return 0;
-		bpf_tail_call(ctx, &compat_programs, number);
-	} else {
-		if (!(wanted & WANTED))
-			return 0;
-		bpf_tail_call(ctx, &programs, number);
+		native = native_number(program);
+	} else if (!(wanted & WANTED)) {
+		return 0;
 	}
-	struct counts *c = this_counts();
-	if (c) {
-		c->produced++;
-		c->dropped++;
+	native &= MAX_SYSCALLS - 1;
+	barrier_var(native);
+	struct sieve_set *set = active_sieve();
+	u32 what = set->calls[native & (MAX_SYSCALLS - 1)], fds = set->uses_fds[native & (MAX_SYSCALLS - 1)];
+	if (what) {
+		if (what & (ret < 0 ? SIEVE_FAILED : SIEVE_SUCCEEDED))
+			return held_back();
+		if (what & (SIEVE_OPEN | SIEVE_OPEN_AT))
+			bpf_tail_call(ctx, &stages, STAGE_OPEN);
+		if (what & SIEVE_CLOSE) {
+			struct deferred_open *slot = deferred(current_process_tag(), (u32)inline_argument(regs, 0));
+			if (slot) {
+				slot->tag = 0;
+				return held_back();
+			}
+		}
+		if (what & SIEVE_FCNTL) {
+			u32 command = inline_argument(regs, 1);
+			if (command != F_DUPFD && command != F_SETFD && command != F_DUPFD_CLOEXEC)
+				return held_back();
+		}
+		if (what & SIEVE_CLOSE_RANGE)
+			bpf_tail_call(ctx, &stages, STAGE_CLOSE_RANGE);
 	}
-	return 0;
+	if (fds && uses_deferred(regs, fds))
+		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);
+	forget_given(ret, what);
+	return go_on(ctx, program);
 }
 
 HOOK("sys_enter") int on_sys_enter(u64 *ctx)

@@ -101,16 +101,21 @@ INLINE u64 now(void)
 	return bpf_ktime_get_boot_ns() + config.boot_to_epoch_ns;
 }
 
-INLINE void put_header(u8 *record, u32 type, u32 nparams, u32 len)
+INLINE void put_header_of(u8 *record, u32 kind, u32 tid, u32 type, u32 nparams, u32 len)
 {
 	*(u32 *)record = len;
-	*(u32 *)(record + 4) = (u16)bpf_get_smp_processor_id();
+	*(u32 *)(record + 4) = (u16)bpf_get_smp_processor_id() | kind << 16;
 	u8 *header = record + RECORD_PREFIX;
 	*(u64 *)header = now();
-	*(u64 *)(header + 8) = (u32)bpf_get_current_pid_tgid();
+	*(u64 *)(header + 8) = tid;
 	*(u32 *)(header + 16) = len;
 	*(u16 *)(header + 20) = type;
 	*(u32 *)(header + 22) = nparams;
+}
+
+INLINE void put_header(u8 *record, u32 type, u32 nparams, u32 len)
+{
+	put_header_of(record, RECORD_EVENT, (u32)bpf_get_current_pid_tgid(), type, nparams, len);
 }
 
 INLINE void store(u8 *at, u32 bytes, u64 value)

@@ -3,6 +3,9 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { type AnyCatalogue, createEngine, type Engine } from '../engine/engine.js';
+import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import { deriveSieve, type TypedConditions } from '../sieve/derive.js';
+import type { Sieve } from '../sources/native-contract.js';
 import type { EngineEvent } from '../events/event.js';
 import type { SourceText } from '../lang/diagnostic.js';
 import { type FileResult, loadRuleset } from '../ruleset/load.js';
@@ -32,6 +35,8 @@ export function loadRules(files: readonly SourceText[], loaded: LoadedConfig, ca
 export interface Detection {
   readonly rules: readonly Rule[];
   readonly engine: Engine;
+  /** What the kernel may hold back of system calls; null: nothing. */
+  readonly sieve: Sieve | null;
 }
 
 export function createDetection(
@@ -39,10 +44,24 @@ export function createDetection(
   catalogues: readonly AnyCatalogue[],
   matching: 'first' | 'all',
   onMatch: (rule: Rule, event: EngineEvent) => void,
+  sieved = false,
 ): Detection {
   const { rules } = ruleset;
-  const engine = createEngine(rules, catalogues, { matching, onMatch: (index, event) => onMatch(rules[index], event) });
-  return { rules, engine };
+  const conditions: TypedConditions<never>[] = [];
+  const engine = createEngine(rules, catalogues, {
+    matching,
+    onMatch: (index, event) => onMatch(rules[index], event),
+    observe: (source, types, roots) => {
+      if (sieved && source === SYSCALL_SOURCE) conditions.push({ types, roots });
+    },
+  });
+  if (!sieved) return { rules, engine, sieve: null };
+  const printedFields = new Set<string>();
+  for (const rule of rules) {
+    if (rule.source !== SYSCALL_SOURCE || !rule.enabled) continue;
+    for (const { names } of [rule.template, ...rule.extraFields.map((extra) => extra.template)]) for (const name of names) printedFields.add(name);
+  }
+  return { rules, engine, sieve: deriveSieve({ conditions, conditionFields: engine.fieldsOf(SYSCALL_SOURCE), printedFields }) };
 }
 
 /** Base name to SHA-256, as metrics show them. */

@@ -108,6 +108,7 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     sources.flatMap(({ name, stats }) => [
       [{ source: name, outcome: 'produced' }, stats.produced] as const,
       [{ source: name, outcome: 'delivered' }, stats.delivered] as const,
+      ...(stats.filtered === undefined ? [] : [[{ source: name, outcome: 'filtered' }, stats.filtered] as const]),
       ...Object.entries(stats.losses).map(([kind, count]) => [{ source: name, outcome: kind }, count] as const),
     ]));
   counter('falco_ts_output_messages_total', 'Messages of each output by what became of them',

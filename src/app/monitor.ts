@@ -83,7 +83,7 @@ export class Monitor {
     this.lifecycle = new Lifecycle(log.log);
     this.outputs = new Outputs(loaded.config, { log: log.log, loadSyslog: () => loadNative().syslog, hostname: machine.hostname });
     this.pipeline = new Pipeline(machine, this.stats, (message) => this.outputs.push(message), pipelineOptions(loaded.config));
-    this.detection = createDetection(ruleset, catalogues, loaded.config.rule_matching, this.pipeline.alert);
+    this.detection = createDetection(ruleset, catalogues, loaded.config.rule_matching, this.pipeline.alert, canSieve(loaded.config));
     this.pipeline.swap(this.detection, pipelineOptions(loaded.config));
     this.dns = new DnsResolver(machine.context.dnsNames);
     this.dns.follow(namesOf(this.detection));
@@ -169,7 +169,7 @@ export class Monitor {
       const loaded = prepareConfig(this.request, this.log);
       const next = prepare(this.request, loaded, log, this.prepared.machine);
       requireOutput(loaded.config);
-      const detection = createDetection(next.ruleset, next.catalogues, loaded.config.rule_matching, this.pipeline.alert);
+      const detection = createDetection(next.ruleset, next.catalogues, loaded.config.rule_matching, this.pipeline.alert, canSieve(loaded.config));
       this.recorder.check(loaded.config.capture);
       // What can fail comes first, each leaving itself as it was; what has changed before it goes back.
       if (before.engine.kind !== 'replay') await this.webserver.reconfigure(loaded.config.webserver);
@@ -419,6 +419,11 @@ function isOther(path: string, text: string): boolean {
   } catch {
     return true;
   }
+}
+
+/** A capture file has all that happens; otherwise the kernel may hold back what no rule can match. */
+function canSieve({ engine, capture }: Config): boolean {
+  return engine.kind !== 'replay' && engine.modern_ebpf.sieve && !capture.enabled;
 }
 
 function pipelineOptions(config: Config): PipelineOptions {

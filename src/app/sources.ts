@@ -84,6 +84,11 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
   const containers = containerLookUp(tools);
   const source = new SyscallSource({
     interest: selection,
+    sieve: detection.sieve,
+    describe: (opening) => {
+      machine.state.apply(opening);
+      machine.state.after(opening);
+    },
     cpusPerBuffer: probe.cpus_for_each_buffer,
     bufferBytes,
     ...(config.falco_libs.snaplen > 0 && { snaplen: config.falco_libs.snaplen }),
@@ -132,7 +137,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     adapt: (next, { base_syscalls: base }) => {
       const changed = interest(next, base);
       explain(changed, log);
-      source.setInterest(changed);
+      source.setInterest(changed, next.sieve);
       warnOfMissing();
     },
   };

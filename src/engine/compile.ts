@@ -23,13 +23,16 @@ export interface Compiled<E> {
   readonly text: string;
 }
 
+/** Is shown what the conditions that can hold come to for some event types. */
+export type Observer<E> = (types: readonly number[], roots: readonly PlanNode<E>[]) => void;
+
 export interface IndexedCondition {
   readonly index: number;
   readonly condition: Expr;
 }
 
 /** Conditions have to be resolved and checked; otherwise it throws. */
-export function compile<E>(rules: readonly IndexedCondition[], catalogue: SourceCatalogue<E>): Compiled<E> {
+export function compile<E>(rules: readonly IndexedCondition[], catalogue: SourceCatalogue<E>, observe?: Observer<E>): Compiled<E> {
   const planner = new Planner(catalogue);
   const roots = rules.map((rule) => planner.plan(rule.condition));
   const hits = new Int32Array(rules.length);
@@ -44,6 +47,7 @@ export function compile<E>(rules: readonly IndexedCondition[], catalogue: Source
       .map((root, i): PlannedRule<E> => ({ index: (rules[i] as IndexedCondition).index, root }))
       .filter((rule) => rule.root !== planner.false);
     if (planned.length === 0) continue;
+    observe?.(group.types, planned.map((rule) => rule.root));
     const key = planned.map((rule) => `${rule.index}:${rule.root.id}`).join();
     let index = byRules.get(key);
     if (index === undefined) {

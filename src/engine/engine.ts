@@ -8,6 +8,7 @@ import type { EngineEvent } from '../events/event.js';
 import type { Expr } from '../lang/ast.js';
 import type { SourceCatalogue } from '../lang/catalogue.js';
 import { type Compiled, compile, type Matcher } from './compile.js';
+import type { PlanNode } from './plan.js';
 
 /** What the engine needs of a rule. The condition is resolved and has been checked without an error. */
 export interface CompilableRule {
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly matching: 'first' | 'all';
   /** `rule` is the index in the array the engine was created with. */
   readonly onMatch: (rule: number, event: EngineEvent) => void;
+  /** Is shown what the enabled rules of a source come to for some event types, while they are compiled. */
+  readonly observe?: (source: string, types: readonly number[], roots: readonly PlanNode<never>[]) => void;
 }
 
 export interface Engine {
@@ -46,7 +49,7 @@ export function createEngine(
 ): Engine {
   const sources = catalogues.map((catalogue) => {
     const own = rules.map((rule, index) => ({ ...rule, index })).filter((rule) => rule.enabled && rule.source === catalogue.source);
-    return new CompiledSource(catalogue, compile(own, catalogue));
+    return new CompiledSource(catalogue, compile(own, catalogue, (types, roots) => options.observe?.(catalogue.source, types, roots)));
   });
   return new CompiledEngine(sources, options.matching === 'first', options.onMatch);
 }

@@ -112,6 +112,11 @@ function stateSet(): Set<Reported> {
   return set;
 }
 
+/** Does the state depend on the call, as far as the table says? */
+export function changesState(row: SyscallRow): boolean {
+  return keepsState(row.exit) || NEEDED_TOO.has(row.name);
+}
+
 function keepsState(type: number): boolean {
   return (EVENTS[type].flags & (STATE | CREATES_FD | DESTROYS_FD)) !== 0;
 }

@@ -5,8 +5,11 @@
  * A slab holds records one after another, from offset 0 to `bytes`. A record is a prefix and one scap event:
  *
  *     0       4        6        8                                 8 + length, padded to 8
- *     | length | cpu    | 0      | ts u64 | tid u64 | len u32 | type u16 | nparams u32 | lengths u16… | values … |
+ *     | length | cpu    | kind   | ts u64 | tid u64 | len u32 | type u16 | nparams u32 | lengths u16… | values … |
  *       u32      u16      u16      `- the scap event: `len` (= length) counts from ts to the last value
+ *
+ * Kind 0 is an event. Kind 1 is none: it says which file a descriptor refers to that the next event of the thread uses, in
+ * the form of an openat that was held back by the sieve.
  *
  * All little endian. `ts` is nanoseconds since the epoch. Records are in time order, within a slab and across slabs.
  */
@@ -30,6 +33,59 @@ export interface CaptureOptions {
   readonly objectDir: string;
 }
 
+/** Bits of {@link SievedCall.what}, as in native/shared.h. */
+export const enum Held {
+  /** Calls that failed are held back. */
+  Failed = 1,
+  /** Calls that worked are held back. */
+  Succeeded = 2,
+  /** Opens, by path and class: the path is the first argument, … */
+  Open = 4,
+  /** … or the second. */
+  OpenAt = 8,
+  /** With the above: the flags are behind a pointer. */
+  OpenHow = 16,
+  /** Closing a file whose opening was held back. */
+  Close = 32,
+  /** Commands of fcntl that make or mark no descriptor. */
+  Fcntl = 64,
+  /** Nothing is held back by it: the result is a descriptor. */
+  GivesFd = 128,
+  /** Nothing is held back by it: a range of descriptors is closed. */
+  CloseRange = 256,
+}
+
+export interface SievedCall {
+  /** Native number. */
+  readonly number: number;
+  readonly what: number;
+  /** Which arguments are descriptors, a bit each. */
+  readonly usesFds: number;
+}
+
+/** Numbers of the tests of a path, as in native/shared.h. */
+export const enum PathTest {
+  Whole = 0,
+  Prefix = 1,
+  Name = 2,
+  Directory = 3,
+  /** Of at least four bytes; four are looked at. */
+  Tail = 4,
+}
+
+/**
+ * What is held back in the kernel. Opens fall into 16 classes by their arguments and result: bits 0 and 1 access mode (as in
+ * O_ACCMODE), bit 2 may create a file, bit 3 failed.
+ */
+export interface Sieve {
+  readonly calls: readonly SievedCall[];
+  /** Bit per class: opens of it pass whatever their path. */
+  readonly anyPath: number;
+  /** Bit per class: opens of it pass when a test says so for the class. Others are held back. */
+  readonly somePaths: number;
+  readonly paths: readonly { readonly test: PathTest; readonly text: string; readonly classes: number }[];
+}
+
 /** Growing counters since the capture was opened. */
 export interface CaptureCounters {
   /** Events that a BPF program began to write. */
@@ -45,6 +101,8 @@ export interface CaptureCounters {
   readonly foreignCalls: number;
   /** Times that the kernel did not run a program because it was running on that CPU already; not part of `produced`. */
   readonly missed: number;
+  /** Held back in the kernel by the sieve; part of `produced`. */
+  readonly filtered: number;
   /** Lost in the drain thread: a record that makes no sense, or one larger than a slab. */
   readonly decodeErrors: number;
   /** Times that the drain thread waited because JavaScript held every slab. Nothing is lost by it; the ring then fills. */
@@ -65,6 +123,8 @@ export interface Capture {
   release(index: number): void;
   /** Swaps the set of reported system calls; takes effect at once. */
   setSyscalls(syscalls: readonly number[], tracepoints: readonly number[]): void;
+  /** Swaps what is held back in the kernel; takes effect at once, as a whole. Without it, nothing is. */
+  setSieve(sieve: Sieve): void;
   counters(): CaptureCounters;
   /** Detaches the programs, hands over what the rings still hold, then calls `done`. Idempotent. */
   close(done: () => void): void;

@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { EventDecodeError, EventView } from '../events/event-view.js';
 import type { Interest } from './interest.js';
 import { loadNative, objectDir } from './native-binding.js';
-import type { Capture, CaptureCounters, CaptureOptions } from './native-contract.js';
+import type { Capture, CaptureCounters, CaptureOptions, Sieve } from './native-contract.js';
 import { type Source, type SourceStats, StartError } from './source.js';
 
 const SLABS = 4;
@@ -15,6 +15,10 @@ const PREFIX_BYTES = 8;
 
 export interface SyscallSourceOptions {
   readonly interest: Interest;
+  /** What the kernel side may hold back; nothing without it. */
+  readonly sieve?: Sieve | null;
+  /** Is shown the opening of a descriptor that was held back and is needed now; it is no event. */
+  readonly describe?: (opening: EventView) => void;
   /** CPUs that share a ring buffer, 0: all (`engine.modern_ebpf.cpus_for_each_buffer`). */
   readonly cpusPerBuffer?: number;
   /** Bytes of each ring buffer (`engine.modern_ebpf.buf_size_preset`), a power of two. */
@@ -35,6 +39,8 @@ export function bufferPreset(preset: number): number {
 export class SyscallSource implements Source<EventView> {
   readonly name = 'syscall';
   private readonly view = new EventView();
+  /** For records that are no events: `view` remembers the event before. */
+  private readonly aside = new EventView();
   private readonly slabs: readonly ArrayBuffer[];
   private readonly headers: readonly DataView[];
   private capture: Capture | null = null;
@@ -42,6 +48,7 @@ export class SyscallSource implements Source<EventView> {
   private count = 0;
   private undecodable = 0;
   private offset = 0;
+  private slab: ArrayBuffer | null = null;
   private closed = false;
 
   constructor(private readonly options: SyscallSourceOptions) {
@@ -80,6 +87,8 @@ export class SyscallSource implements Source<EventView> {
       throw startError(error);
     }
     this.deliver = deliver;
+    const { sieve } = this.options;
+    if (sieve) this.capture.setSieve(sieve);
     try {
       await seed?.();
     } catch (error) {
@@ -101,7 +110,8 @@ export class SyscallSource implements Source<EventView> {
   }
 
   /** Swaps what is reported, as at a reload. */
-  setInterest(interest: Interest): void {
+  setInterest(interest: Interest, sieve: Sieve | null = null): void {
+    this.capture?.setSieve(sieve ?? NO_SIEVE);
     this.capture?.setSyscalls(interest.syscalls, interest.tracepoints);
   }
 
@@ -134,16 +144,18 @@ export class SyscallSource implements Source<EventView> {
       decodeErrors: (c?.decodeErrors ?? 0) + this.undecodable,
       unaccounted: 0,
     };
-    let known = this.count;
+    const filtered = c?.filtered ?? 0;
+    let known = this.count + filtered;
     for (const n of Object.values(losses)) known += n;
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
     const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
     losses.unaccounted = produced - known;
-    return { produced, delivered: this.count, losses, strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
+    return { produced, delivered: this.count, filtered, losses, strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }
 
   private onSlab(index: number, bytes: number): void {
     this.view.attach(this.slabs[index]);
+    this.slab = this.slabs[index];
     this.offset = 0;
     try {
       while (this.offset < bytes) this.walkCounting(this.headers[index], bytes);
@@ -161,6 +173,13 @@ export class SyscallSource implements Source<EventView> {
     }
   }
 
+  private describe(at: number, length: number): void {
+    if (this.slab === null || this.options.describe === undefined) return;
+    this.aside.attach(this.slab);
+    this.aside.bind(at, length);
+    this.options.describe(this.aside);
+  }
+
   /** From `offset` on; the offset is past a record before it is decoded, so that a broken one is skipped. */
   private walk(header: DataView, bytes: number): void {
     const view = this.view;
@@ -169,6 +188,10 @@ export class SyscallSource implements Source<EventView> {
       const at = this.offset;
       const length = header.getUint32(at, true);
       this.offset = (at + PREFIX_BYTES + length + 7) & ~7;
+      if (header.getUint16(at + 6, true) !== 0) {
+        this.describe(at + PREFIX_BYTES, length);
+        continue;
+      }
       view.bind(at + PREFIX_BYTES, length);
       view.cpu = header.getUint16(at + 4, true);
       view.num = ++this.count;
@@ -176,6 +199,8 @@ export class SyscallSource implements Source<EventView> {
     }
   }
 }
+
+const NO_SIEVE: Sieve = { calls: [], anyPath: 0xffff, somePaths: 0, paths: [] };
 
 function ignore(): void {}
 

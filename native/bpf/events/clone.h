@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* clone, clone3, fork, vfork: one event in the parent, and one in the child, which returns from the same call with 0. */
 #pragma once
+#include "../deferred.h"
 #include "../tasks.h"
+
+#define CLONE_THREAD 0x10000
 
 INLINE u32 cloned_flags(struct task_struct *task, u64 flags)
 {
@@ -18,6 +21,9 @@ INLINE int clone_event(struct writer *w, s64 ret, u64 flags)
 	if (!w->data)
 		return 0;
 	struct task_struct *task = current_task();
+	/* Before the first of the two events: what the child inherits. */
+	if (ret >= 0 && !(flags & CLONE_THREAD))
+		tell_all((u64)(ret == 0 ? BPF_CORE_READ(task, real_parent) : task));
 	put(w, 0, 8, ret);
 	if (ret >= 0) {
 		put_exe_and_args(w, task);

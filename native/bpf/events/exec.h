@@ -6,6 +6,8 @@
  */
 #pragma once
 #include "../entry.h"
+#include "../deferred.h"
+#include "../files.h"
 #include "../tasks.h"
 
 #define MAX_STRINGS 16
@@ -133,6 +135,7 @@ HOOK("sched_process_exec") int on_exec(u64 *ctx)
 	struct task_struct *task = current_task();
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
+	forget_closed((u64)task);
 	struct writer w = begin(EVENT(SYSCALL_EXECVE_19_X));
 	if (!w.data)
 		return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #pragma once
+#include "../deferred.h"
 #include "../tasks.h"
 
 #define MAX_THREADS 30
@@ -62,6 +63,11 @@ HOOK("sched_process_exit") int on_exit(u64 *ctx)
 	if (!interest.event[EV_PROCEXIT_1_E])
 		return 0;
 	struct task_struct *task = current_task(); /* the one that exits */
+	if (BPF_CORE_READ(task, signal, live.counter) == 0) {
+		u64 process = current_process_tag();
+		for (u32 fd = 0; fd < DEFERRED_FDS; fd++)
+			forget_deferred(process, fd);
+	}
 	s32 code = BPF_CORE_READ(task, exit_code);
 	u32 signal = code & 0x7f;
 	u64 children = (u64)task + bpf_core_field_offset(struct task_struct, children);

@@ -49,7 +49,12 @@ const properties = {
   engine: section({
     kind: oneOf(ENGINE_KINDS, 'modern_ebpf'),
     kmod: section(probe),
-    modern_ebpf: section({ cpus_for_each_buffer: integer(2), ...probe, disable_iterators: bool(false) }),
+    modern_ebpf: section({
+      cpus_for_each_buffer: integer(2),
+      ...probe,
+      disable_iterators: bool(false),
+      sieve: bool(true, { description: 'Ours: hold back in the kernel what no loaded rule can match. false: for comparing.' }),
+    }),
     replay: section({ capture_file: text('') }),
   }),
   capture: section({

@@ -44,7 +44,7 @@ describe('values of falco.yaml', () => {
     const { config, minPriority, plugins } = good('');
     expect(config.engine.kind).toBe('modern_ebpf');
     expect(config.engine.modern_ebpf).toEqual({
-      cpus_for_each_buffer: 2, buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false,
+      cpus_for_each_buffer: 2, buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false, sieve: true,
     });
     expect(config.json_include_output_property).toBe(true);
     expect(config.outputs_queue.capacity).toBe(0);
