@@ -33,6 +33,16 @@ describe('a process is in the container that its cgroup names', () => {
     ['a service inside a container', `${SLICE}/cri-containerd-${A}.scope/system.slice/sshd.service`],
     ['docker in docker: the inner one', `/docker/${B}/docker/${A}`],
     ['a pod in a kind node: the inner one', `/docker/${B}/kubelet/kubepods/burstable/${POD}/${A}`],
+    ['cri-o pod, seen from another cgroup namespace', `/../crio-${A}.scope`],
+    ['cri-o, crun on cgroup v2', `${SLICE}/crio-${A}.scope/container`],
+    ['docker in lxc in a slice', `/system.slice/lxc.payload.web01/system.slice/docker-${A}.scope`],
+    ['k3s pod below its own service', `/system.slice/k3s.service/kubepods/burstable/${POD}/${A}`],
+    ['guaranteed pod, systemd', `/kubepods.slice/kubepods-pod6f0cee80_eaf6_94b1_987d_dc7b04f63b36.slice/cri-containerd-${A}.scope`],
+    ['pod below the kubelet\'s own slice (kind)', `/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod6f0cee80.slice/cri-containerd-${A}.scope`],
+    ['podman pod, systemd', `/machine.slice/machine-libpod_pod_${B}.slice/libpod-${A}.scope`],
+    ['podman, rootless, without systemd', `/user.slice/user-1000.slice/user@1000.service/libpod-${A}`],
+    ['podman, split, systemd', `/system.slice/app.service/libpod-payload-${A}.scope/container`],
+    ['containerd below the namespace of Kubernetes', `/k8s.io/${A}`],
     ['an id in capitals', `/docker/${A.toUpperCase()}`],
   ])('%s', (_, path) => expect(idOf(path)?.toLowerCase()).toBe('abcdef012345'));
 
@@ -47,6 +57,9 @@ describe('a process is in the container that its cgroup names', () => {
     ['libvirt-lxc of old', '/libvirt/lxc/web01', 'web01', 'libvirt-lxc'],
     ['bpm', '/system.slice/bpm-garden.scope', 'garden', 'bpm'],
     ['ctr', '/default/redis-server-1', 'redis-server', ''],
+    ['ctr, a name of one letter', '/default/a', 'a', ''],
+    ['ctr, a namespace with dots', '/my.long_namespace-1.5/job.web', 'job.web', ''],
+    ['ctr, a name that only begins like a unit', '/default/service.job', 'service.job', ''],
     ['a step of docker build', '/docker/buildkit/k3x1j2m5n8p0q7r9s4t6u1v2w', 'k3x1j2m5n8p0', ''],
   ])('%s', (_, path, id, type) => expect(containerFromCgroups([`cpu=${path}`])).toEqual({ id, type }));
 
@@ -76,6 +89,10 @@ describe('a process is on the host', () => {
     ['as a virtual machine', '/machine.slice/machine-qemu\\x2d1\\x2dweb.scope/libvirt/emulator'],
     ['in an nspawn machine', '/machine.slice/systemd-nspawn@web.service/payload'],
     ['in a pod but in none of its containers', `/kubepods/burstable/${POD}`],
+    ['as a unit below a slice of two components', '/default/job.service'],
+    ['as a scope below a slice of two components', '/default/job.scope'],
+    ['in a part of a service of two components', '/system.slice/udev'],
+    ['in the pod of podman but in none of its containers', `/machine.slice/machine-libpod_pod_${B}.slice`],
     ['with too few digits', `/docker/${A.slice(1)}`],
     ['with too many digits', `/docker/${A}0`],
     ['with a letter among the digits', `/docker/${A.slice(1)}x`],

@@ -275,7 +275,9 @@ export class ContainerLookUp {
   /** `whole`: all that there is to know, which takes the place of what was known. */
   private put(info: ContainerInfo, whole: boolean): void {
     const { table } = this.options;
-    const known = table.get(info.id) !== null;
+    const old = table.get(info.id);
+    // A name that containerd's users chose may come again, for another container.
+    const known = old !== null && !(info.created > old.created);
     if (known && !whole) return;
     if (!known) {
       this.counts.found++;
