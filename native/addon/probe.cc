@@ -180,7 +180,10 @@ Probe::Probe(const ProbeOptions& options) {
 Probe::~Probe() { Close(); }
 
 void Probe::Open(const std::string& path) {
-  object_ = bpf_object__open_file(path.c_str(), nullptr);
+  // Named, so that libbpf does not go through the modules' types too for what the kernel's own lack: that takes
+  // CAP_SYS_ADMIN, and time.
+  LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = kKernelBtf);
+  object_ = bpf_object__open_file(path.c_str(), &options);
   if (object_ == nullptr) Fail(errno, "cannot open " + path);
 }
 
