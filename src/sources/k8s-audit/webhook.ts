@@ -42,6 +42,7 @@ const MAX_CONNECTIONS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 const GOODBYE_MS = 200;
 const RETRY = { 'retry-after': '2' };
+const GONE: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 export class AuditWebhook {
   #server: Server | Http2SecureServer | null = null;
@@ -102,6 +103,8 @@ export class AuditWebhook {
     const { place, credentials, maxConnections = MAX_CONNECTIONS } = this.options;
     const limits: ServerOptions = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
     const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
+    /** Connections whose TLS handshake succeeded. */
+    const secured = new WeakSet<Socket>();
     let server: Server | Http2SecureServer;
     if (place.tls) {
       const { createSecureServer } = await import('node:http2');
@@ -110,10 +113,7 @@ export class AuditWebhook {
       // The request and response of HTTP/2 have the interface of HTTP/1's, as far as it is used here.
       server.on('request', handle as unknown as () => void);
       server.setTimeout(KEEP_ALIVE_MS);
-      server.on('tlsClientError', (error: Error) => {
-        this.intake.refuse('tls_failed');
-        this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
-      });
+      server.on('secureConnection', (socket) => secured.add(socket));
       server.on('session', (session) => keepWhileOpen(this.#sessions, session));
       server.on('sessionError', () => {});
     } else {
@@ -127,10 +127,19 @@ export class AuditWebhook {
       this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${maxConnections} already`);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      this.intake.refuse('bad_request');
-      this.#warn('bad_request', `${placeText(place)}: a request broke off: ${error.message}`);
-      if (socket.writable) socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nConnection: close\r\n\r\n`);
-      else socket.destroy();
+      if (place.tls && !secured.has(socket)) {
+        this.intake.refuse('tls_failed');
+        this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
+        socket.destroy();
+      } else if (GONE.has(error.code ?? '')) {
+        // A connection that is over. When a body was on its way, whoever reads that counts it.
+        socket.destroy();
+      } else {
+        this.intake.refuse('bad_request');
+        this.#warn('bad_request', `${placeText(place)}: a request broke off: ${error.message}`);
+        if (socket.writable) socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nConnection: close\r\n\r\n`);
+        else socket.destroy();
+      }
     });
     return server;
   }

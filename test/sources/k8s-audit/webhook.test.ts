@@ -11,10 +11,12 @@ import type { TLSSocket } from 'node:tls';
 import { connect as tlsConnect } from 'node:tls';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { K8sAuditOptions } from '../../../src/sources/k8s-audit.js';
+import { type K8sAuditOptions, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
+import { detector } from './detect.js';
 import { auditEvent, eventList, listen, post, type Running } from './post.js';
 
 const corpus = resolve(import.meta.dirname, '../../../../shared/corpus/k8s-audit');
+const upstream = resolve(import.meta.dirname, '../../../../shared/reference/rules/k8s_audit_rules.yaml');
 
 let running: Running | null = null;
 async function start(options: K8sAuditOptions = {}): Promise<Running> {
@@ -330,6 +332,55 @@ describe('hostile JSON', () => {
   });
 });
 
+describe('wrong types at every pointer', () => {
+  it('and JSON patches, which end the peer, raise no error in any rule', async () => {
+    const failures: string[] = [];
+    const files = [resolve(import.meta.dirname, '../../../rules/k8s_audit_rules.yaml'), upstream].filter(existsSync);
+    const detectors = files.map((path) => detector([path], 'all', () => {}));
+    const source = new K8sAuditSource({ openParams: 'http://127.0.0.1:0/k8s-audit', warn: (message) => failures.push(message) });
+    await source.start((event) => {
+      for (const detect of detectors) detect(event);
+    }, () => {});
+    const odd = [null, true, 5, 1e300, 'x', '', [], {}, [null], [[]], [{}], [[[1]], 'x', 5, null, { name: {} }], { a: { b: [] } }, [{ op: 'add', path: '/spec', value: {} }]];
+    const whole = auditEvent('id', {
+      verb: 'create', objectRef: { resource: 'pods', namespace: 'kube-system', name: 'n', subresource: 'exec', apiGroup: 'g' }, annotations: { 'authorization.k8s.io/decision': 'allow' },
+      responseStatus: { code: 201, reason: 'r' }, impersonatedUser: { username: 'u' }, responseObject: { metadata: { name: 'n' } },
+      requestObject: {
+        subjects: [{ kind: 'User', name: 'n' }], roleRef: { name: 'cluster-admin' }, rules: [{ verbs: ['*'], resources: ['pods'] }], data: { k: 'v' }, metadata: { name: 'n' },
+        spec: {
+          type: 'NodePort', hostPID: true, ports: [{ port: 1 }], volumes: [{ name: 'v', hostPath: { path: '/proc' } }], securityContext: { runAsUser: 0 },
+          containers: [{ name: 'c', image: 'i', args: ['a'], ports: [{ hostPort: 1 }], securityContext: { privileged: true, capabilities: { add: ['SYS_ADMIN'] } } }],
+        },
+      },
+    }) as Record<string, unknown>;
+    const events: object[] = [];
+    /** Every place within `value`, replaced by each odd value in turn. */
+    const vary = (value: unknown, put: (odd: unknown) => object): void => {
+      for (const one of odd) events.push(put(one));
+      if (typeof value !== 'object' || value === null) return;
+      for (const key of Object.keys(value)) {
+        vary((value as Record<string, unknown>)[key], (one) => put(Array.isArray(value) ? value.map((v, n) => (String(n) === key ? one : v)) : { ...value, [key]: one }));
+      }
+    };
+    for (const verb of ['create', 'patch']) {
+      for (const resource of ['pods', 'rolebindings', 'services']) {
+        const event: Record<string, unknown> = { ...whole, verb, objectRef: { ...(whole.objectRef as object), resource } };
+        for (const key of Object.keys(event)) vary(event[key], (one) => ({ ...event, [key]: one }));
+      }
+    }
+    for (let at = 0; at < events.length; at += 1000) {
+      expect((await post(source.port, eventList(...events.slice(at, at + 1000)))).status).toBe(200);
+    }
+    const { delivered, losses } = source.stats();
+    await source.stop();
+    expect(events.length).toBeGreaterThan(3000);
+    expect(losses.evaluation_failed, failures.join('\n')).toBe(0);
+    // Those without a time are refused, those that came out the same were sent before.
+    expect(delivered + losses.event_no_time + losses.event_duplicate).toBe(events.length);
+    expect(delivered).toBeGreaterThan(events.length / 2);
+  });
+});
+
 describe('over TLS', () => {
   let dir = '';
   const openssl = (...args: string[]): void => {
@@ -420,6 +471,42 @@ describe('over TLS', () => {
     expect(await send(eventList(auditEvent('a', { x: 'y'.repeat(1_000_000) })))).toBe(413);
     expect(await send(eventList(auditEvent('b')))).toBe(200);
     session.close();
+  });
+
+  it('HTTP/2 clients that stop in the middle of a body lose that one only; those without a certificate or a token are no better off', async () => {
+    writeFileSync(file('token'), 'secret');
+    const config = { sslCertificate: file('server.pem'), sslClientCA: file('ca.pem'), bearerTokenFile: file('token') };
+    const to = await start({ openParams, config });
+    const identity = { cert: readFileSync(file('client.crt')), key: readFileSync(file('client.key')) };
+    const session = http2Connect(`https://127.0.0.1:${to.port}`, { ca: ca(), ...identity });
+    const open = (authorization: string) =>
+      session.request({ ':method': 'POST', ':path': '/k8s-audit', 'content-type': 'application/json', authorization });
+    const statusOf = (stream: ReturnType<typeof open>): Promise<number> =>
+      new Promise((done, fail) => {
+        stream.on('response', (headers) => done(headers[':status'] ?? 0));
+        stream.on('error', fail);
+        stream.resume();
+      });
+    const text = eventList(auditEvent('a'), auditEvent('b'));
+    const cut = open('Bearer secret');
+    cut.on('error', () => {});
+    cut.write(text.slice(0, -30));
+    await expect.poll(() => ids(to)).toEqual(['a']);
+    cut.close();
+    await expect.poll(() => to.source.stats().losses.body_truncated).toBe(1);
+    const wrong = open('Bearer guessed');
+    wrong.end(text);
+    expect(await statusOf(wrong)).toBe(401);
+    const again = open('Bearer secret');
+    again.end(text);
+    expect(await statusOf(again)).toBe(200);
+    expect([ids(to), to.source.stats().losses.event_duplicate]).toEqual([['a', 'b'], 1]);
+    session.close();
+    const stranger = http2Connect(`https://127.0.0.1:${to.port}`, { ca: ca() });
+    stranger.on('error', () => {});
+    await expect.poll(() => stranger.destroyed).toBe(true);
+    expect(to.source.stats().losses).toMatchObject({ tls_failed: 1, bad_request: 0 });
+    expectBalance(to);
   });
 
   it('TLS 1.1 is not spoken', async () => {
