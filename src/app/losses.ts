@@ -76,7 +76,8 @@ export type DropOptions = Config['syscall_event_drops'];
  * tokens a second, at most `max_burst`) allows, the configured actions.
  */
 export class DropMonitor {
-  private last: SourceStats | null = null;
+  /** A source begins with nothing lost: what is lost before the first look counts. */
+  private last: SourceStats = { produced: 0, delivered: 0, losses: {} };
   private lastAt = 0;
   private tokens: number;
   private occurrences = 0;
@@ -104,13 +105,13 @@ export class DropMonitor {
     this.last = { ...stats, losses: { ...stats.losses } };
     const elapsed = (now - this.lastAt) / 1000;
     this.lastAt = now;
-    if (before === null) return;
     this.tokens = Math.min(this.options.max_burst, this.tokens + elapsed * this.options.rate);
     const simulated = this.options.simulate_drops ? 1 : 0;
     const events = stats.produced - before.produced;
     const dropped = sumLosses(stats.losses) - sumLosses(before.losses) + simulated;
-    if (dropped <= 0) return;
-    if (dropped / Math.max(events, 1) <= (simulated > 0 ? 0 : this.options.threshold)) return;
+    // What is lost counts as an event: without events there is nothing to judge, and nothing to pretend.
+    if (dropped <= 0 || events <= 0) return;
+    if (dropped / events <= (simulated > 0 ? 0 : this.options.threshold)) return;
     this.occurrences++;
     if (this.tokens < 1) return;
     this.tokens -= 1;

@@ -48,7 +48,8 @@ export class Readiness {
   sample(now: number): void {
     for (const { name, stats } of this.sources()) {
       if (stats === null) continue;
-      const list = this.samples.get(name) ?? [];
+      // A source begins with nothing lost: what is lost before the first look counts.
+      const list = this.samples.get(name) ?? [{ at: now, produced: 0, lost: 0 }];
       this.samples.set(name, list);
       list.push({ at: now, produced: stats.produced, lost: sumLosses(stats.losses) });
       while (list.length > 1 && list[1].at <= now - WINDOW_MS) list.shift();

@@ -212,8 +212,8 @@ function ticking(deliver: (event: EventView) => void, tick: (now: number) => voi
   return (event) => {
     const now = event.timestampFloat() / 1e6;
     if (now >= next) {
+      if (next !== 0) tick(now);
       next = now + 1000;
-      tick(now);
     }
     deliver(event);
   };

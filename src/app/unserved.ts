@@ -7,6 +7,7 @@ type Check = readonly [key: string, used: (config: Config) => boolean, why: stri
 
 const CHECKS: readonly Check[] = [
   ['plugins_hostinfo', (c) => !c.plugins_hostinfo, 'no plugin runs that it could be kept from'],
+  ['libs_logger.severity', (c) => c.libs_logger.enabled && c.libs_logger.severity !== 'info', 'what a library would say is part of the one log: see log_level'],
   ['webserver.threadiness', (c) => c.webserver.threadiness > 1, 'the server needs one thread'],
   ['engine.modern_ebpf.disable_iterators', (c) => c.engine.modern_ebpf.disable_iterators, 'the start state is read from /proc'],
 ];

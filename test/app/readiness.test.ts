@@ -28,13 +28,13 @@ describe('/readyz', () => {
   });
 
   it('is not ready while more is lost than may be, and is again when that is over', () => {
-    let now = stats(1000);
+    let now = stats(0);
     const readiness = new Readiness(() => [source('syscall', { stats: now })], () => 0.1);
     readiness.sample(0);
-    now = stats(2000, 150);
+    now = stats(1000, 150);
     expect(readiness.view(1000)).toEqual({ ready: false, sources: { syscall: { ready: false, state: 'losing events', events: 1000, lost: 150 } } });
     for (let second = 1; second <= 60; second++) {
-      now = stats(2000 + second * 100, 150);
+      now = stats(1000 + second * 100, 150);
       readiness.sample(second * 1000);
     }
     expect(readiness.view(60_000)).toEqual({ ready: true, sources: { syscall: { ready: true, state: 'running', events: 3000, lost: 0 } } });

@@ -172,7 +172,7 @@ const properties = {
   log_stderr: bool(false),
   log_syslog: bool(true),
   log_level: oneOf(['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'], 'info'),
-  libs_logger: section({ enabled: bool(true), severity: text('info') }),
+  libs_logger: section({ enabled: bool(true), severity: oneOf(['fatal', 'critical', 'error', 'warning', 'notice', 'info', 'debug', 'trace'], 'info') }),
   output_timeout: integer(2000),
   syscall_event_timeouts: section({ max_consecutives: integer(1000, { minimum: 1 }) }),
   syscall_event_drops: section({
