@@ -238,6 +238,7 @@ function startError(error: unknown): StartError {
 
 const CAPABILITIES: readonly (readonly [name: string, bit: number])[] = [['CAP_BPF', 39], ['CAP_PERFMON', 38], ['CAP_SYS_PTRACE', 19]];
 const CAP_SYS_ADMIN = 21;
+const CAP_SYS_RESOURCE = 24;
 
 /** Before 5.11 BPF maps and programs counted against RLIMIT_MEMLOCK. */
 function countsLockedMemory(version: string): boolean {
@@ -249,7 +250,7 @@ function permissionHint(): string {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'}`);
   const has = (bit: number): boolean => ((effective >> BigInt(bit)) & 1n) === 1n;
   const lacking = CAPABILITIES.filter(([, bit]) => !has(bit)).map(([name]) => name);
-  if (lacking.length === 0 && countsLockedMemory(release())) {
+  if (lacking.length === 0 && !has(CAP_SYS_RESOURCE) && countsLockedMemory(release())) {
     return `Linux ${release()} counts BPF memory as locked: raise the limit (ulimit -l unlimited), or add CAP_SYS_RESOURCE`;
   }
   if (lacking.length === 0 || has(CAP_SYS_ADMIN)) {

@@ -18,11 +18,11 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['SOCKET_SEND_X', 'a 32-bit call'],
   ['SOCKET_RECV_X', 'a 32-bit call'],
   ['SOCKET_ACCEPT4_5_X', 'accept4 is SOCKET_ACCEPT4_6_X'],
-  ['SYSCALL_OPEN_E', 'part of the exit event, see events/open.h'],
-  ['SYSCALL_OPENAT_2_E', 'part of the exit event, see events/open.h'],
-  ['SYSCALL_OPENAT2_E', 'part of the exit event, see events/open.h'],
-  ['SYSCALL_CREAT_E', 'part of the exit event, see events/open.h'],
-  ['SOCKET_CONNECT_E', 'part of the exit event, see events/socket.h'],
+  ['SYSCALL_OPEN_E', 'part of the exit event, see bpf/entry.h'],
+  ['SYSCALL_OPENAT_2_E', 'part of the exit event, see bpf/entry.h'],
+  ['SYSCALL_OPENAT2_E', 'part of the exit event, see bpf/entry.h'],
+  ['SYSCALL_CREAT_E', 'part of the exit event, see bpf/entry.h'],
+  ['SOCKET_CONNECT_E', 'part of the exit event, see bpf/entry.h'],
 ]);
 
 /** Keys of events that the tests beside this one name. */
