@@ -23,7 +23,8 @@ interface Sent {
   readonly verb: string;
   readonly ref?: Ref;
   readonly uri?: string;
-  readonly user?: string;
+  /** Null: the API server could not tell who it is. */
+  readonly user?: string | null;
   readonly groups?: readonly string[];
   readonly as?: string;
   readonly stage?: string;
@@ -42,7 +43,7 @@ function event(sent: Sent): object {
     verb: sent.verb,
     stage: sent.stage ?? 'ResponseComplete',
     requestURI: sent.uri ?? uri,
-    user: { username: sent.user ?? 'alice', groups: sent.groups ?? ['system:authenticated'] },
+    user: sent.user === null ? {} : { username: sent.user ?? 'alice', groups: sent.groups ?? ['system:authenticated'] },
     ...(sent.as === undefined ? {} : { impersonatedUser: { username: sent.as } }),
     sourceIPs: ['10.0.1.50'],
     userAgent: 'kubectl/v1.36.2 (linux/amd64)',
@@ -286,7 +287,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   Impersonation: {
     fires: [{ verb: 'list', ref: pods, as: 'carol', code: 403, decision: 'forbid' }],
-    silent: [{ verb: 'list', ref: pods }],
+    silent: [
+      { verb: 'list', ref: pods },
+      { verb: 'list', ref: pods, as: 'carol', user: 'system:kube-scheduler' },
+      { verb: 'list', ref: pods, as: 'carol', user: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] },
+    ],
     fields: { ...user, 'ka.impuser.name': 'carol' },
   },
   'Certificate Request Approved': {
@@ -295,8 +300,8 @@ const cases: Readonly<Record<string, Case>> = {
     fields: { ...user, 'ka.target.name': 'csr-1' },
   },
   'Request With Invalid Credentials': {
-    fires: [{ verb: 'list', ref: pods, stage: 'ResponseStarted', code: 401 }],
-    silent: [{ verb: 'list', ref: pods, code: 403, decision: 'forbid' }],
+    fires: [{ verb: 'list', ref: pods, stage: 'ResponseStarted', code: 401, user: null }],
+    silent: [{ verb: 'list', ref: pods, stage: 'ResponseStarted', code: 401 }, { verb: 'list', ref: pods, code: 403, decision: 'forbid' }],
     fields: { 'ka.verb': 'list', 'ka.sourceips': ['10.0.1.50'] },
   },
   'NodePort Service': {
