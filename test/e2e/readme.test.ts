@@ -101,7 +101,7 @@ describe('the README', () => {
 
   it('every configuration loads without a warning', async () => {
     const configs = blocks('yaml').filter((block) => /^(#.*\n)*(json_output|throttle|plugins):/.test(block));
-    expect(configs.length).toBe(3);
+    expect(configs.length).toBeGreaterThan(2);
     for (const config of configs) {
       const file = join(dir, 'falco.yaml');
       // A part of a configuration: something has to take the alerts.
