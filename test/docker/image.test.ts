@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The image, built as the Dockerfile says and run as the manifests say: by Podman, with the mounts, the security context and
+ * the files that kustomize renders, against processes in other containers and on the host.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canRunRuntimes, installRuntimes, type Runtime, startPodman } from '../sources/containers/runtimes.js';
+import { buildImage, IMAGE, runOptions } from './image.js';
+import { hasTools, kustomize, PROJECT } from './tools.js';
+
+const MINUTE = 60_000;
+const NODE = '/usr/lib/falco-ts/bin/node';
+const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+
+interface Alert {
+  readonly rule: string;
+  readonly hostname: string;
+  readonly output_fields: Readonly<Record<string, string>>;
+}
+
+describe.skipIf(!canRunRuntimes || !hasTools)('the image', () => {
+  let podman: Runtime;
+  let dir: string;
+  beforeAll(async () => {
+    installRuntimes();
+    dir = mkdtempSync(join(tmpdir(), 'falco-ts-image-'));
+    podman = await startPodman();
+    buildImage(podman);
+  }, 15 * MINUTE);
+  afterAll(async () => {
+    await podman?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }, MINUTE);
+
+  const node = (script: string, ...options: readonly string[]): string =>
+    podman.command('run', '--rm', '--network', 'none', ...LIMITS, ...options, '--entrypoint', NODE, IMAGE, '-p', script).trim();
+
+  it('has the program, Node and the C library: no shell, no compiler, no npm; and is small', { timeout: 2 * MINUTE }, () => {
+    const programs = node("['/bin', '/usr/bin', '/sbin', '/usr/sbin', '/usr/local/bin'].flatMap((d) => { try { return fs.readdirSync(d); } catch { return []; } }).join(' ')");
+    expect(programs).toBe('falco-ts');
+    const size = Number(podman.command('image', 'inspect', '-f', '{{.Size}}', IMAGE)) / 1e6;
+    console.log(`the image has ${size.toFixed(0)} MB, Node ${(Number(node("fs.statSync(process.execPath).size")) / 1e6).toFixed(0)} of them`);
+    expect(size).toBeLessThan(160);
+  });
+
+  it('loads the addon and the rules where they lie', { timeout: 2 * MINUTE }, () => {
+    expect(podman.command('run', '--rm', '--network', 'none', ...LIMITS, '--read-only', IMAGE, '--dry-run')).toBe('');
+    expect(podman.command('run', '--rm', '--network', 'none', ...LIMITS, IMAGE, '-L')).toContain('File written in binary directory');
+  });
+
+  /** Starts what a manifest says, and waits until it is ready by its own probe. */
+  async function start(overlay: string, more: Readonly<Record<string, string>> = {}) {
+    const { options, args } = runOptions(kustomize(overlay, more), join(dir, overlay));
+    const id = podman.command('run', '-d', '--network', 'none', ...LIMITS, ...options, IMAGE, ...args).trim();
+    const logs = (): string => {
+      // Standard error first: the log; alerts are on standard output.
+      return podman.command('logs', id);
+    };
+    const probe = "fetch('http://127.0.0.1:8765/readyz').then((a) => process.exit(a.status === 200 ? 0 : 1), () => process.exit(1))";
+    for (const end = Date.now() + MINUTE; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
+      try {
+        podman.command('exec', id, NODE, '-e', probe);
+        break;
+      } catch (error) {
+        if (Date.now() > end || !podman.command('ps', '-q', '--no-trunc').includes(id)) throw new Error(`${overlay} does not get ready:\n${podman.command('logs', id)}`, { cause: error });
+      }
+    }
+    const alerts = (): Alert[] => logs().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Alert);
+    const alert = async (matches: (one: Alert) => boolean): Promise<Alert> => {
+      for (const end = Date.now() + 20_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
+        const found = alerts().find(matches);
+        if (found !== undefined) return found;
+        if (Date.now() > end) throw new Error(`no such alert among:\n${logs().slice(-4000)}`);
+      }
+    };
+    return { id, alert, logs, stop: () => podman.command('rm', '-f', '-t', '5', id) };
+  }
+
+  describe.each(['privileged', 'least-privilege'])('as the DaemonSet of overlay %s', (overlay) => {
+    let running: Awaited<ReturnType<typeof start>>;
+    beforeAll(async () => {
+      running = await start(overlay);
+    }, 2 * MINUTE);
+    afterAll(() => {
+      running?.stop();
+    });
+
+    it('sees what a process in another container does, and which container it is', { timeout: 3 * MINUTE }, async () => {
+      const other = podman.run(['-d'], 'sh', '-c', 'sleep 1; echo x > /bin/dropped; cat /bin/dropped; sleep 30').trim();
+      const { hostname, output_fields: fields } = await running.alert((one) => one.rule === 'File written in binary directory' && one.output_fields['container.id'] === other.slice(0, 12));
+      expect(fields['fd.name']).toBe('/bin/dropped');
+      // By the host's /proc and /etc, from inside a container.
+      expect(fields).toMatchObject({ 'user.name': 'root' });
+      expect(hostname).toBe('node-of-the-test');
+    });
+
+    it('knows a process that was there before it', { timeout: 3 * MINUTE }, async () => {
+      const other = podman.run(['-d'], 'sh', '-c', 'while true; do echo x > /bin/again; sleep 1; done').trim();
+      const second = await start(overlay);
+      try {
+        const { output_fields: fields } = await second.alert((one) => one.output_fields['container.id'] === other.slice(0, 12));
+        expect(fields['proc.cmdline']).toContain('while true');
+      } finally {
+        second.stop();
+        podman.command('rm', '-f', '-t', '0', other);
+      }
+    });
+
+    it.each([
+      ['write-binary-dir.sh', 'File written in binary directory', 'host'],
+      ['container-escape.sh', 'Namespace entered from container', null],
+    ])('rules/demo/%s on its host is seen', { timeout: 2 * MINUTE }, async (name, rule, container) => {
+      const { stdout } = await promisify(execFile)(join(PROJECT, 'rules/demo', name));
+      const id = container ?? /In container ([0-9a-f]{12})/.exec(stdout)?.[1];
+      await running.alert((one) => one.rule === rule && one.output_fields['container.id'] === id);
+    });
+  });
+
+  it('for audit events it runs as nobody, with no capability, on a read-only root', { timeout: 2 * MINUTE }, async () => {
+    const out = join(dir, 'init');
+    await promisify(execFile)(process.execPath, [join(PROJECT, 'dist/cli/main.js'), 'k8s-audit', 'init', '--dir', out, '--host', '127.0.0.1', join(PROJECT, 'rules/k8s_audit_rules.yaml')]);
+    const running = await start('audit', { 'overlays/audit/webhook-server.pem': readFileSync(join(out, 'webhook-server.pem'), 'utf8') });
+    try {
+      expect(podman.command('exec', running.id, NODE, '-p', 'process.getuid()').trim()).toBe('65532');
+      const event = {
+        kind: 'Event', apiVersion: 'audit.k8s.io/v1', level: 'RequestResponse', stage: 'ResponseComplete', auditID: 'a', requestURI: '/api/v1/namespaces/default/configmaps', verb: 'create',
+        user: { username: 'demo' }, objectRef: { resource: 'configmaps', namespace: 'default', name: 'database', apiVersion: 'v1' }, responseStatus: { code: 201 },
+        requestObject: { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'database' }, data: { connection: 'password=x' } },
+        requestReceivedTimestamp: '2026-11-23T12:00:00.000000Z', stageTimestamp: '2026-11-23T12:00:00.000000Z',
+      };
+      const post = `fetch('https://127.0.0.1:9765/k8s-audit', { method: 'POST', headers: { 'content-type': 'application/json' }, body: ${JSON.stringify(JSON.stringify(event))} }).then((a) => process.exit(a.status === 200 ? 0 : 1))`;
+      podman.command('exec', '-e', 'NODE_TLS_REJECT_UNAUTHORIZED=0', running.id, NODE, '-e', post);
+      await running.alert((one) => /Private Credentials/.test(one.rule));
+    } finally {
+      running.stop();
+    }
+  });
+});
