@@ -35,6 +35,15 @@ enum loss {
 	LOSS_PROCESS,
 	LOSS_NETWORK,
 	LOSS_FILE,
+	/* Parts of these that are counted on their own, as the field's probe has them. */
+	LOSS_CLONE_FORK,
+	LOSS_EXECVE,
+	LOSS_PROC_EXIT,
+	LOSS_INTEREST,
+	LOSS_CONNECT,
+	LOSS_OPEN,
+	LOSS_DIR_FILE,
+	LOSS_CLOSE,
 	LOSS_CATEGORIES,
 };
 

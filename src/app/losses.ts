@@ -71,6 +71,18 @@ export function describeSource(name: string, stats: SourceStats): string {
 
 export type DropOptions = Config['syscall_event_drops'];
 
+/** What got lost within a second, and what to do about it. */
+export interface Drops {
+  /** Milliseconds, as the check was told. */
+  readonly now: number;
+  readonly actions: DropOptions['actions'];
+  /** The lost ones included. */
+  readonly events: number;
+  readonly dropped: number;
+  /** By the peer's names. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
 /**
  * The peer's drop monitor: once a second, when more than `threshold` of the events were lost and the token bucket (`rate`
  * tokens a second, at most `max_burst`) allows, the configured actions.
@@ -86,7 +98,8 @@ export class DropMonitor {
   constructor(
     private options: DropOptions,
     private readonly stats: () => SourceStats | null,
-    private readonly act: (actions: readonly DropOptions['actions'][number][], drops: { readonly now: number; readonly events: number; readonly dropped: number; readonly losses: Readonly<Record<string, number>> }) => void,
+    private readonly log: Log,
+    private readonly act: (drops: Drops) => void,
   ) {
     this.tokens = options.max_burst;
   }
@@ -101,24 +114,29 @@ export class DropMonitor {
   check(now: number): void {
     const stats = this.stats();
     if (stats === null) return;
+    const { options } = this;
     const before = this.last;
-    this.last = { ...stats, losses: { ...stats.losses } };
+    this.last = stats;
     const elapsed = (now - this.lastAt) / 1000;
     this.lastAt = now;
-    this.tokens = Math.min(this.options.max_burst, this.tokens + elapsed * this.options.rate);
-    const simulated = this.options.simulate_drops ? 1 : 0;
+    this.tokens = Math.min(options.max_burst, this.tokens + elapsed * options.rate);
+    const simulated = options.simulate_drops ? 1 : 0;
+    if (simulated > 0) this.log.info('Simulating syscall event drop');
     const events = stats.produced - before.produced;
     const dropped = sumLosses(stats.losses) - sumLosses(before.losses) + simulated;
     // What is lost counts as an event: without events there is nothing to judge, and nothing to pretend.
     if (dropped <= 0 || events <= 0) return;
-    if (dropped / events <= (simulated > 0 ? 0 : this.options.threshold)) return;
+    if (dropped / events <= (simulated > 0 ? 0 : options.threshold)) return;
     this.occurrences++;
-    if (this.tokens < 1) return;
+    if (this.tokens < 1) {
+      this.log.debug('Syscall event drop but token bucket depleted, skipping actions');
+      return;
+    }
     this.tokens -= 1;
     this.actionsTaken++;
-    const losses: Record<string, number> = {};
-    for (const [kind, count] of Object.entries(stats.losses)) losses[kind] = count - (before.losses[kind] ?? 0);
-    this.act(this.options.actions, { now, events, dropped, losses });
+    const parts: Record<string, number> = {};
+    for (const [kind, count] of Object.entries(stats.drops ?? {})) parts[kind] = count - (before.drops?.[kind] ?? 0);
+    this.act({ now, actions: options.actions, events, dropped, parts });
   }
 
   format(): string {

@@ -85,9 +85,12 @@ export class MetricsSnapshots {
         fields['scap.n_drops_prev'] = before.drops;
         fields['scap.evts_drop_rate_sec'] = oneDecimal((drops - before.drops) / seconds);
         fields['scap.n_drops_perc'] = produced > 0 ? (100 * (drops - before.drops)) / produced : 0;
-        for (const [kind, count] of Object.entries(stats.losses)) {
-          if (count > 0 || options.include_empty_values) fields[`scap.n_drops.${kind}`] = count;
-        }
+        const each = (counters: Readonly<Record<string, number>>, prefix: string): void => {
+          for (const [kind, count] of Object.entries(counters)) if (count > 0 || options.include_empty_values) fields[prefix + kind] = count;
+        };
+        each(stats.losses, 'scap.n_drops.');
+        each(stats.drops ?? {}, 'scap.');
+        each(stats.strain ?? {}, 'scap.strain.');
       }
       return { source: name, fields };
     });

@@ -98,9 +98,10 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   if (options.kernel_event_counters_enabled && syscall !== undefined) {
     counter('falcosecurity_scap_n_evts_total', 'System call events, seen or lost', [[{}, syscall.stats.produced]]);
     counter('falcosecurity_scap_n_drops_total', 'System call events lost', [[{}, totalOf(syscall.ledger, 'lost')]]);
-    counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full',
-      Object.entries(syscall.stats.losses).filter(([kind]) => kind.startsWith(RING_FULL)).map(([kind, count]) => [{ drop: kind.slice(RING_FULL.length).toLowerCase(), dir: 'exit' }, count]));
-    counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, syscall.stats.losses.bpfDropped ?? 0]]);
+    const { n_drops_buffer_total: full = 0, n_drops_scratch_map: tooLarge = 0, ...parts } = syscall.stats.drops ?? {};
+    counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full; one kind may be in no category',
+      [[{}, full], ...Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const)]);
+    counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, tooLarge]]);
   }
   counter('falco_ts_ledger_events_total', 'What became of the events of each source: evaluated + filtered + lost = falco_ts_source_events_total{outcome="produced"}',
     sources.flatMap(({ name, ledger }) => ledger.map(({ fate, kind, events }) => [{ source: name, fate, kind }, events] as const)));
@@ -111,6 +112,8 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
       ...(stats.filtered === undefined ? [] : [[{ source: name, outcome: 'filtered' }, stats.filtered] as const]),
       ...Object.entries(stats.losses).map(([kind, count]) => [{ source: name, outcome: kind }, count] as const),
     ]));
+  counter('falco_ts_source_strain_total', 'Times that a source fell behind: waits for a free slab, events out of order',
+    sources.flatMap(({ name, stats }) => Object.entries(stats.strain ?? {}).map(([kind, count]) => [{ source: name, kind }, count] as const)));
   counter('falco_ts_output_messages_total', 'Messages of each output by what became of them',
     input.outputs.flatMap(({ name, stats }) =>
       (['pushed', 'delivered', 'failed', 'dropped'] as const).map((outcome) => [{ output: name, outcome }, stats[outcome]] as const)));
@@ -132,8 +135,6 @@ const STATE_COUNTERS: readonly (readonly [name: string, help: string, kind: stri
   ['n_removed_threads', 'Threads that ended', 'removed'],
   ['n_drops_full_threadtable', 'Threads that found no room', 'refused'],
 ];
-
-const RING_FULL = 'ringFull';
 
 /** Base units, as Prometheus wants them. */
 const PROMETHEUS_UNIT: Readonly<Record<ResourceUnit, string>> = { perc: 'ratio', kb: 'bytes', bytes: 'bytes', count: 'total' };

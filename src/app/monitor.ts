@@ -288,15 +288,14 @@ export class Monitor {
     const { log } = this.log;
     // After a drop that ends the run there is nothing more to say about drops.
     const stats = () => (this.failure === null ? (this.open.find((source) => source.name === SYSCALL_SOURCE)?.stats() ?? null) : null);
-    return new DropMonitor(this.loaded.config.syscall_event_drops, stats, (actions, { now, events, dropped, losses }) => {
+    return new DropMonitor(this.loaded.config.syscall_event_drops, stats, log, ({ now, actions, events, dropped, parts }) => {
       const rule = 'Falco internal: syscall event drop';
       const message = `${rule}. ${dropped} system calls dropped in last second.`;
       for (const action of actions) {
-        if (action === 'log') log.warning(message);
+        if (action === 'log') log.debug(message);
         if (action === 'alert') {
-          const kinds = Object.entries(losses).map(([kind, count]) => [`n_drops_${kind}`, String(count)] as const);
-          const full = Object.entries(losses).reduce((sum, [kind, count]) => sum + (kind.startsWith('ringFull') ? count : 0), 0);
-          const fields = { n_evts: String(events), n_drops: String(dropped), n_drops_buffer_total: String(full), ebpf_enabled: '1', ...Object.fromEntries(kinds) };
+          const counts = { n_evts: events, n_drops: dropped, n_drops_buffer_total: 0, ...parts, n_drops_page_faults: 0, n_drops_bug: 0, ebpf_enabled: 1 };
+          const fields = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]));
           this.outputs.push(this.internal({ time: BigInt(Math.round(now)) * 1_000_000n, rule, priority: 'Debug', message, fields }));
         }
         if (action === 'exit') {

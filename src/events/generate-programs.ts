@@ -7,7 +7,7 @@ import { Ev } from './ids.js';
 import type { ParamType } from './param-types.js';
 import { SYSCALLS } from './syscalls.js';
 import { IA32_SOCKETCALLS, IA32_SYSCALLS } from './syscalls-ia32.js';
-import { EVENTS, type EventCategory, type EventRow, OLD, type ParamRow } from './table.js';
+import { EVENTS, type EventRow, OLD, type ParamRow } from './table.js';
 
 /** ts u64, tid u64, len u32, type u16, nparams u32. */
 const HEADER_BYTES = 26;
@@ -25,8 +25,24 @@ const BYTES: Readonly<Record<ParamType, number>> = {
   IPV4NET: NOT_FIXED, IPV6NET: NOT_FIXED, IPADDR: NOT_FIXED, IPNET: NOT_FIXED,
 };
 
+/** What the field's probe counts on its own. */
+const LOSSES: readonly (readonly [name: string, keys: RegExp])[] = [
+  ['CLONE_FORK', /^SYSCALL_(CLONE_20|CLONE3|FORK_20|VFORK_20)_X$/],
+  ['EXECVE', /^SYSCALL_(EXECVE_19|EXECVEAT)_X$/],
+  ['PROC_EXIT', /^PROCEXIT_1_E$/],
+  ['INTEREST', /^SYSCALL_(BPF_2|SETPGID|PTRACE|SECCOMP|SETNS|SETRESGID|SETRESUID|SETSID|UNSHARE|CAPSET|KEYCTL)_X$/],
+  ['CONNECT', /^SOCKET_CONNECT_X$/],
+  ['OPEN', /^SYSCALL_(OPEN|CREAT|OPENAT_2|OPENAT2|OPEN_BY_HANDLE_AT)_X$/],
+  [
+    'DIR_FILE',
+    /^SYSCALL_(CHMOD|FCHMOD|FCHMODAT|CHOWN|LCHOWN|FCHOWN|FCHOWNAT|LINK_2|LINKAT_2|MKDIR_2|MKDIRAT|MOUNT|UMOUNT_1|UMOUNT2|RENAME|RENAMEAT|RENAMEAT2|RMDIR_2|SYMLINK|SYMLINKAT|UNLINK_2|UNLINKAT_2)_X$/,
+  ],
+  ['CLOSE', /^SYSCALL_CLOSE_X$/],
+];
+
 /** By what a lost event is counted; the names are the C header's. */
-export function lossCategory(category: EventCategory): 'PROCESS' | 'NETWORK' | 'FILE' | 'OTHER' {
+export function lossCategory({ key, category }: EventRow): string {
+  for (const [name, keys] of LOSSES) if (keys.test(key)) return name;
   switch (category) {
     case 'process': case 'user': case 'signal': return 'PROCESS';
     case 'net': return 'NETWORK';

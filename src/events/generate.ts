@@ -34,7 +34,7 @@ export function headerSource(): string {
   for (const e of EVENTS) {
     if (e.kind === 'none') continue;
     out.push(`#define EV_${e.key} ${e.type}`, `#define EV_${e.key}_PARAMS ${e.params.length}`);
-    if (e.kind === 'syscall' || e.kind === 'tracepoint') out.push(`#define EV_${e.key}_LOSS LOSS_${lossCategory(e.category)}`);
+    if (e.kind === 'syscall' || e.kind === 'tracepoint') out.push(`#define EV_${e.key}_LOSS LOSS_${lossCategory(e)}`);
   }
   out.push(`#define EV_COUNT ${EVENTS.length}`, '');
   for (const [set, values] of Object.entries(FLAG_SETS)) {

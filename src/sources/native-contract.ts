@@ -95,6 +95,15 @@ export interface CaptureCounters {
   readonly ringFullProcess: number;
   readonly ringFullNetwork: number;
   readonly ringFullFile: number;
+  /** Parts of these. */
+  readonly ringFullCloneFork: number;
+  readonly ringFullExecve: number;
+  readonly ringFullProcExit: number;
+  readonly ringFullInterest: number;
+  readonly ringFullConnect: number;
+  readonly ringFullOpen: number;
+  readonly ringFullDirFile: number;
+  readonly ringFullClose: number;
   /** Lost in the BPF program: an event larger than the scratch buffer, or a failed tail call. */
   readonly bpfDropped: number;
   /** System calls of 32-bit programs where they cannot be reported (arm64); not part of `produced`. */

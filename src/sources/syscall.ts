@@ -6,7 +6,7 @@ import { EventDecodeError, EventView } from '../events/event-view.js';
 import type { Interest } from './interest.js';
 import { loadNative, objectDir } from './native-binding.js';
 import type { Capture, CaptureCounters, CaptureOptions, Sieve } from './native-contract.js';
-import { type Source, type SourceStats, StartError } from './source.js';
+import { type LossCounters, type Source, type SourceStats, StartError } from './source.js';
 
 const SLABS = 4;
 const SLAB_BYTES = 1 << 20;
@@ -150,7 +150,7 @@ export class SyscallSource implements Source<EventView> {
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
     const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
     losses.unaccounted = produced - known;
-    return { produced, delivered: this.count, filtered, losses, strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
+    return { produced, delivered: this.count, filtered, losses, drops: dropsOf(c, losses), strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }
 
   private onSlab(index: number, bytes: number): void {
@@ -201,6 +201,22 @@ export class SyscallSource implements Source<EventView> {
 }
 
 const NO_SIEVE: Sieve = { calls: [], anyPath: 0xffff, somePaths: 0, paths: [] };
+
+/** The peer's names and divisions. */
+function dropsOf(c: CaptureCounters | null, { bpfDropped }: LossCounters): LossCounters {
+  return {
+    n_drops_buffer_total: c?.ringFull ?? 0,
+    n_drops_buffer_clone_fork_exit: c?.ringFullCloneFork ?? 0,
+    n_drops_buffer_execve_exit: c?.ringFullExecve ?? 0,
+    n_drops_buffer_connect_exit: c?.ringFullConnect ?? 0,
+    n_drops_buffer_open_exit: c?.ringFullOpen ?? 0,
+    n_drops_buffer_dir_file_exit: c?.ringFullDirFile ?? 0,
+    n_drops_buffer_other_interest_exit: c?.ringFullInterest ?? 0,
+    n_drops_buffer_close_exit: c?.ringFullClose ?? 0,
+    n_drops_buffer_proc_exit: c?.ringFullProcExit ?? 0,
+    n_drops_scratch_map: bpfDropped,
+  };
+}
 
 function ignore(): void {}
 

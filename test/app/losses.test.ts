@@ -30,35 +30,39 @@ describe('growing losses', () => {
 
 describe('syscall_event_drops', () => {
   const run = (options: Partial<DropOptions>, seconds: readonly (readonly [produced: number, lost: number])[]) => {
-    let stats: SourceStats = { produced: 0, delivered: 0, losses: { ringFull: 0 } };
+    let stats: SourceStats = { produced: 0, delivered: 0, losses: { ringFull: 0 }, drops: { n_drops_buffer_total: 0 } };
     const acted: string[] = [];
+    const { lines, log } = watchLog();
     const monitor = new DropMonitor(
       { threshold: 0.1, actions: ['log'], rate: 0.5, max_burst: 1, simulate_drops: false, ...options },
       () => stats,
-      (actions, drops) => acted.push(`${actions.join('+')} ${drops.dropped}/${drops.events} ringFull ${drops.losses.ringFull}`),
+      log,
+      ({ actions, events, dropped, parts }) => acted.push(`${actions.join('+')} ${dropped}/${events} total ${parts.n_drops_buffer_total}`),
     );
     monitor.check(0);
     seconds.forEach(([produced, lost], i) => {
       const losses = { ringFull: stats.losses.ringFull + lost };
-      stats = { produced: stats.produced + produced, delivered: 0, losses };
+      stats = { produced: stats.produced + produced, delivered: 0, losses, drops: { n_drops_buffer_total: losses.ringFull } };
       monitor.check((i + 1) * 1000);
     });
-    return { acted, text: monitor.format() };
+    return { acted, lines, text: monitor.format() };
   };
 
   it('act above the threshold and not at it', () => {
     expect(run({}, [[100, 10]]).acted).toEqual([]);
-    expect(run({}, [[100, 11]]).acted).toEqual(['log 11/100 ringFull 11']);
+    expect(run({}, [[100, 11]]).acted).toEqual(['log 11/100 total 11']);
   });
 
   it('act no more often than the token bucket allows, and count both', () => {
-    const { acted, text } = run({ actions: ['log', 'alert'] }, [[10, 5], [10, 5], [10, 5], [10, 0]]);
-    expect(acted).toEqual(['log+alert 5/10 ringFull 5', 'log+alert 5/10 ringFull 5']);
+    const { acted, lines, text } = run({ actions: ['log', 'alert'] }, [[10, 5], [10, 5], [10, 5], [10, 0]]);
+    expect(acted).toEqual(['log+alert 5/10 total 5', 'log+alert 5/10 total 5']);
+    expect(lines).toEqual(['7 Syscall event drop but token bucket depleted, skipping actions']);
     expect(text).toBe('Syscall event drop monitoring:\n   - event drop detected: 3 occurrences\n   - num times actions taken: 2\n');
   });
 
   it('simulate_drops acts without a loss', () => {
-    expect(run({ simulate_drops: true }, [[10, 0]]).acted).toEqual(['log 1/10 ringFull 0']);
+    const { acted, lines } = run({ simulate_drops: true }, [[10, 0]]);
+    expect([acted, lines]).toEqual([['log 1/10 total 0'], ['6 Simulating syscall event drop']]);
   });
 });
 

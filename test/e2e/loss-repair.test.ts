@@ -36,7 +36,10 @@ describe.skipIf(!canWatch)('where process and file events were lost', () => {
     const rules = join(dir, 'rules.yaml');
     writeFileSync(rules, RULES);
     for (const file of [before, after, mark]) writeFileSync(file, 'x');
-    monitor = new LiveMonitor({ rules: [rules], config: ['engine: { kind: modern_ebpf, modern_ebpf: { buf_size_preset: 1, cpus_for_each_buffer: 0 } }'] });
+    monitor = new LiveMonitor({ rules: [rules], config: [
+      'engine: { kind: modern_ebpf, modern_ebpf: { buf_size_preset: 1, cpus_for_each_buffer: 0 } }',
+      'syscall_event_drops: { threshold: 0, actions: [log, alert] }',
+    ] });
     await monitor.wait((alert) => alert.rule === 'Mark opened', 30_000, () => execFileSync('cat', [mark]));
   }, 60_000);
   afterAll(async () => {
@@ -70,6 +73,11 @@ describe.skipIf(!canWatch)('where process and file events were lost', () => {
     const copied = await monitor.wait((alert) => alert.rule === 'Descriptor copied' && alert.output.includes('by=perl') && alert.output.includes('fd=/'), 20_000);
     expect(copied.output).toContain(`fd=${after}`);
     expect(monitor.process.text).toMatch(/Lost in event source syscall: .*ringFullFile \d+/);
+    const drops = await monitor.wait((alert) => alert.rule === 'Falco internal: syscall event drop');
+    const { n_evts, n_drops, n_drops_buffer_total, n_drops_buffer_close_exit } = drops.output_fields;
+    expect(drops).toMatchObject({ source: 'internal', priority: 'Debug', output: `Falco internal: syscall event drop. ${n_drops} system calls dropped in last second.` });
+    expect([typeof n_evts, n_drops, drops.output_fields.ebpf_enabled]).toEqual(['string', n_drops_buffer_total, '1']);
+    expect(Number(n_drops_buffer_close_exit)).toBeGreaterThan(1000);
     const end = await monitor.stop();
     expect(end).toMatch(/State after losses: [1-9]\d* processes looked at, [1-9]\d* set right/);
   }, 90_000);

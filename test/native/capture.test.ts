@@ -61,6 +61,7 @@ describeLive('a capture', () => {
     expect(stats.losses.ringFullFile).toBeGreaterThan(0);
     expect(stats.losses).toMatchObject({ ringFullProcess: 0, ringFullNetwork: 0, ringFullOther: 0, bpfDropped: 0, decodeErrors: 0, unaccounted: 0 });
     expect(stats.produced).toBe(stats.delivered + sum(stats.losses));
+    expect(stats.drops).toMatchObject({ n_drops_buffer_total: stats.losses.ringFullFile, n_drops_buffer_close_exit: stats.losses.ringFullFile });
     expect(counters?.produced).toBe(stats.delivered + stats.losses.ringFullFile);
     expect(delivered + stats.losses.ringFullFile).toBeGreaterThanOrEqual(100_000);
   });

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What /metrics and metrics snapshots say of a source that loses events. */
+import { expect, it } from 'vitest';
+import { ledgerOf } from '../../src/app/ledger.js';
+import { type MetricsInput, renderMetrics } from '../../src/app/metrics.js';
+import { MetricsSnapshots } from '../../src/app/metrics-snapshot.js';
+import { RuleStats } from '../../src/app/rule-stats.js';
+
+const ALL = {
+  enabled: true, interval: '1h', output_rule: true, output_file: '', rules_counters_enabled: true, resource_utilization_enabled: true, state_counters_enabled: true,
+  kernel_event_counters_enabled: true, kernel_event_counters_per_cpu_enabled: true, libbpf_stats_enabled: true, plugins_metrics_enabled: true,
+  kernel_iter_event_counters_enabled: true, jemalloc_stats_enabled: true, convert_memory_to_mb: true, include_empty_values: false,
+};
+const stats = {
+  produced: 100, delivered: 90, losses: { ringFullFile: 7, ringFullProcess: 3, decodeErrors: 0 },
+  drops: { n_drops_buffer_total: 10, n_drops_buffer_open_exit: 7, n_drops_buffer_execve_exit: 3, n_drops_buffer_connect_exit: 0 }, strain: { slabFull: 4, outOfOrder: 0 },
+};
+const INPUT: MetricsInput = {
+  options: ALL, hostname: 'node1', startedAt: 0, loadedAt: 0, rules: new RuleStats(), rulesFiles: new Map(), configFiles: new Map(),
+  hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }) }], outputs: [], captures: null, state: { threads: 5, fds: 7, counters: { evicted: 2, doubted: 6, repaired: 1 } },
+};
+
+it('/metrics: all losses, by category, by the peer\'s names, signs of falling behind, and what the state set right', async () => {
+  const { text } = await renderMetrics(INPUT);
+  const lines = text.split('\n');
+  for (const line of [
+    'falcosecurity_scap_n_drops_total 10', 'falcosecurity_scap_n_drops_buffer_total 10', 'falcosecurity_scap_n_drops_buffer_total{drop="open",dir="exit"} 7',
+    'falcosecurity_scap_n_drops_buffer_total{drop="connect",dir="exit"} 0', 'falco_ts_source_events_total{source="syscall",outcome="ringFullProcess"} 3',
+    'falco_ts_source_events_total{source="syscall",outcome="decodeErrors"} 0', 'falco_ts_source_strain_total{source="syscall",kind="slabFull"} 4',
+    'falco_ts_source_strain_total{source="syscall",kind="outOfOrder"} 0', 'falco_ts_state_total{kind="evicted"} 2', 'falco_ts_state_total{kind="repaired"} 1',
+  ]) expect(lines).toContain(line);
+});
+
+it('snapshots: the same, what is zero left out unless asked for', () => {
+  const [{ fields }] = new MetricsSnapshots().take(INPUT, 1000);
+  expect(fields).toMatchObject({
+    'scap.n_drops': 10, 'scap.n_drops_buffer_total': 10, 'scap.n_drops_buffer_open_exit': 7, 'scap.n_drops.ringFullFile': 7, 'scap.strain.slabFull': 4,
+    'falco.state.repaired': 1,
+  });
+  expect(fields).not.toHaveProperty(['scap.n_drops_buffer_connect_exit']);
+  const [{ fields: whole }] = new MetricsSnapshots().take({ ...INPUT, options: { ...ALL, include_empty_values: true } }, 1000);
+  expect(whole['scap.n_drops_buffer_connect_exit']).toBe(0);
+});
