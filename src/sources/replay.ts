@@ -2,11 +2,11 @@
 /** Events out of a capture file: `engine.kind: replay`. What the capture knew at its start goes into the state. */
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import type { Readable, Transform } from 'node:stream';
 import type { EventView } from '../events/event-view.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { State } from '../state/state.js';
+import { type Compression, compressionOf, decompressor } from './scap-compression.js';
 import type { MachineInfo } from './scap-format.js';
 import { ScapDecoder, ScapError, type ScapReceiver } from './scap-reader.js';
 import { type Source, type SourceStats, StartError } from './source.js';
@@ -26,7 +26,7 @@ export class ReplaySource implements Source<EventView> {
   readonly description: string;
   private decoder: ScapDecoder | null = null;
   private input: Readable | null = null;
-  private unzip: Gunzip | null = null;
+  private unzip: Transform | null = null;
   private num = 0;
   private failed = 0;
   private stopped = false;
@@ -38,10 +38,10 @@ export class ReplaySource implements Source<EventView> {
 
   async start(deliver: (event: EventView) => void, end: (error?: Error) => void): Promise<void> {
     const { path } = this.options;
-    const zipped = await looksZipped(path);
+    const compression = await detect(path);
     this.decoder = new ScapDecoder(this.receiver(deliver));
     this.input = createReadStream(path, { highWaterMark: CHUNK });
-    this.unzip = zipped ? createGunzip({ chunkSize: CHUNK }) : null;
+    this.unzip = compression === null ? null : await decompressor(compression, CHUNK);
     this.done = this.run().then(
       () => end(),
       (error) => end(error instanceof Error ? error : new Error(String(error))),
@@ -85,7 +85,7 @@ export class ReplaySource implements Source<EventView> {
       const code = (error as NodeJS.ErrnoException).code ?? '';
       if (!code.startsWith('Z_')) throw error;
       this.failed++;
-      throw new ScapError('SCAP_GZIP', bytes, `the compressed data is damaged: ${(error as Error).message}`);
+      throw new ScapError('SCAP_COMPRESSION', bytes, `the compressed data is damaged: ${(error as Error).message}`);
     } finally {
       input.destroy();
       unzip?.destroy();
@@ -119,7 +119,7 @@ export class ReplaySource implements Source<EventView> {
 }
 
 /** @throws StartError when the file cannot be read or cannot be a capture. */
-async function looksZipped(path: string): Promise<boolean> {
+async function detect(path: string): Promise<Compression> {
   let head: Buffer;
   try {
     if (!(await stat(path)).isFile()) throw new StartError('REPLAY_OPEN', `${path} is not a file`);
@@ -135,7 +135,8 @@ async function looksZipped(path: string): Promise<boolean> {
     if (cause instanceof StartError) throw cause;
     throw new StartError('REPLAY_OPEN', `cannot read the capture file ${path}: ${(cause as Error).message}`, undefined, { cause });
   }
-  if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return true;
-  if (head.length === 4 && head.readUInt32LE(0) === 0x0a0d0d0a) return false;
-  throw new StartError('REPLAY_FORMAT', `${path} is not a capture file`, 'It must be a .scap file, gzip-compressed or not.');
+  const found = compressionOf(head);
+  if (found === null || found === 'gzip' || found === 'zstd') return found;
+  if (found !== 'unknown') throw new StartError('REPLAY_FORMAT', `${path} is compressed with ${found}`, 'Decompress it first; gzip and zstd are read as they are.');
+  throw new StartError('REPLAY_FORMAT', `${path} is not a capture file`, 'It must be a .scap file, compressed with gzip, with zstd or not at all.');
 }

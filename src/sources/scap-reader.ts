@@ -115,6 +115,10 @@ export class ScapDecoder {
       const type = data.getUint32(at, true);
       const length = data.getUint32(at + 4, true);
       if (!this.begun && type !== SECTION_HEADER) throw this.error('SCAP_NO_CAPTURE', at, 'this is no capture file');
+      if (type === SECTION_HEADER && buffer.length - at < BLOCK_OVERHEAD) break;
+      if (type === SECTION_HEADER && data.getUint32(at + BLOCK_HEADER, false) === SECTION_MAGIC) {
+        throw this.error('SCAP_BIG_ENDIAN', at, 'the capture was made on a big-endian machine, and such captures are not read');
+      }
       if (length < BLOCK_OVERHEAD) throw this.error('SCAP_BLOCK_LENGTH', at, `block length ${length} is too small`);
       if (length > MAX_BLOCK) throw this.error('SCAP_BLOCK_LENGTH', at, `block length ${length} is too large`);
       if (length > buffer.length - at) break;
@@ -181,7 +185,7 @@ export class ScapDecoder {
   private section(c: Cursor): void {
     const start = c.at;
     const magic = c.u32();
-    if (magic !== SECTION_MAGIC) throw this.error('SCAP_NO_CAPTURE', start, `section magic is 0x${magic.toString(16)} (a big-endian capture?)`);
+    if (magic !== SECTION_MAGIC) throw this.error('SCAP_NO_CAPTURE', start, `section magic is 0x${magic.toString(16)}`);
     const major = c.u16();
     if (major > MAJOR_VERSION) throw this.error('SCAP_VERSION', start + 4, `format version ${major} is newer than ${MAJOR_VERSION}`);
     this.begun = true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Capture files: what is written is read again, other writers' files are understood, damage is named. */
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { UserTable } from '../../src/state/users.js';
 import { RECORDINGS } from '../conformance/corpus.js';
+import { aptInstall } from '../e2e/apt.js';
 import { buildEvent, viewOf } from '../helpers/event-builder.js';
 import { machine } from '../helpers/processes.js';
 
@@ -217,6 +219,21 @@ describe('blocks', () => {
     expect(decode(section(), eventBlock(0x217, true, unknown), eventBlock(0x217, true, chdir))).toHaveLength(1);
   });
 
+  it('of pcapng around them, options and comments in them, and padding do not disturb', () => {
+    const header = (() => {
+      const options = Buffer.from('0200080058385f363400000000000000', 'hex');
+      const w = new ByteWriter();
+      for (const value of [0x1a2b3c4d, 0x0000_0001]) w.u32(value);
+      w.u64(0xffff_ffff_ffff_ffffn);
+      w.bytes(options);
+      return block(0x0a0d0d0a, Buffer.from(w.take()));
+    })();
+    const commented = Buffer.concat([chdir, Buffer.alloc(2), Buffer.from('01000400' + '74657374' + '00000000', 'hex')]);
+    const [interfaceDescription, nameResolution, statistics, secrets, custom] = [1, 4, 5, 0x0a, 0xbad].map((type) => block(type, Buffer.alloc(20)));
+    expect(decode(header, interfaceDescription, secrets, eventBlock(0x217, true, commented), nameResolution, custom, eventBlock(0x217, true, chdir), statistics))
+      .toEqual(['SYSCALL_CHDIR_X 2 /tmp', 'SYSCALL_CHDIR_X 2 /tmp']);
+  });
+
   it('of the first version have no parameter count, and it is found', () => {
     const old = Buffer.concat([chdir.subarray(0, 22), chdir.subarray(26)]);
     old.writeUInt32LE(old.length, 16);
@@ -261,6 +278,9 @@ describe('blocks', () => {
     const version = section();
     version.writeUInt16LE(9, 12);
     expect(failure(version, good)).toEqual(['SCAP_VERSION', 12]);
+    const swapped = Buffer.from(section().swap32());
+    expect(failure(swapped, good)).toEqual(['SCAP_BIG_ENDIAN', 0]);
+    expect(failure(section(), good, swapped)).toEqual(['SCAP_BIG_ENDIAN', 28 + good.length]);
     const users = block(0x220, Buffer.from([40, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 255, 255]));
     expect((failure(section(), users, good) as [string])[0]).toBe('SCAP_LIST');
   });
@@ -305,11 +325,38 @@ describe('damaged files', () => {
     expect(codes.size).toBeGreaterThan(2);
   }, 120_000);
 
+  it('zstd is undone, and damage in it is named', async () => {
+    if (spawnSync('zstd', ['--version']).status !== 0) aptInstall('zstd');
+    const { path } = recorded('plain.scap', false);
+    execFileSync('zstd', ['-q', '-f', path, '-o', `${path}.zst`]);
+    expect((await replay(`${path}.zst`)).events).toEqual((await replay(path)).events);
+    const zipped = readFileSync(`${path}.zst`);
+    // Two frames one after the other are one stream.
+    writeFileSync(`${path}.two.zst`, Buffer.concat([zipped, zipped]));
+    expect((await replay(`${path}.two.zst`)).events).toHaveLength(4);
+    writeFileSync(`${path}.cut.zst`, zipped.subarray(0, zipped.length >> 1));
+    await expect(replay(`${path}.cut.zst`)).rejects.toMatchObject({ code: 'SCAP_COMPRESSION', message: expect.stringMatching(/at byte \d+/) });
+    const next = random(7);
+    for (let round = 0; round < 60; round++) {
+      const damaged = Buffer.from(zipped);
+      for (let i = 0; i <= round % 5; i++) damaged[4 + Math.floor(next() * (damaged.length - 4))] = Math.floor(next() * 256);
+      writeFileSync(`${path}.damaged.zst`, damaged);
+      const code = await replay(`${path}.damaged.zst`).then(() => 'read', (error: { code?: string; message: string }) => error.code ?? error.message);
+      expect(code).toMatch(/^(read|SCAP_[A-Z_]+)$/);
+    }
+  }, 120_000);
+
+  it('other compression is named, and what to do', async () => {
+    const path = join(directory, 'other.scap');
+    writeFileSync(path, Buffer.from('fd377a585a000000', 'hex'));
+    await expect(replay(path)).rejects.toMatchObject({ code: 'REPLAY_FORMAT', message: expect.stringContaining('xz'), hint: expect.stringContaining('Decompress it first') });
+  });
+
   it('compressed data that is cut off is named', async () => {
     const path = join(directory, 'broken.scap');
     const zipped = readFileSync(recorded('whole.scap', true).path);
     writeFileSync(path, zipped.subarray(0, Math.floor(zipped.length / 2)));
-    await expect(replay(path)).rejects.toMatchObject({ code: 'SCAP_GZIP' });
+    await expect(replay(path)).rejects.toMatchObject({ code: 'SCAP_COMPRESSION' });
   });
 
   it('what is no capture, or not there, is refused at once', async () => {
