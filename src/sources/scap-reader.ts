@@ -57,7 +57,10 @@ const TYPES = EVENTS.length;
 export class ScapDecoder {
   readonly view = new EventView();
   private readonly converter = new ScapConverter();
+  /** Of a block that is not complete: its beginning, and what came after that. */
   private rest: Buffer = EMPTY;
+  private readonly more: Buffer[] = [];
+  private moreBytes = 0;
   /** File offset of the first byte of `rest`. */
   private base = 0;
   private begun = false;
@@ -77,9 +80,18 @@ export class ScapDecoder {
     let next = 0;
     // The block that the last chunk ended in is put together on its own; nothing else is copied.
     while (this.rest.length !== 0 && next < chunk.length) {
-      const whole = this.rest.length < BLOCK_HEADER ? BLOCK_HEADER : this.rest.readUInt32LE(4);
-      const missing = Math.min(Math.max(whole - this.rest.length, 1), chunk.length - next);
-      this.decode(Buffer.concat([this.rest, chunk.subarray(next, next + missing)]));
+      // A length that is there has been found to be sound.
+      const whole = this.rest.length < BLOCK_OVERHEAD ? BLOCK_OVERHEAD : this.rest.readUInt32LE(4);
+      const missing = Math.max(whole - this.rest.length - this.moreBytes, 1);
+      if (missing > chunk.length - next) {
+        this.more.push(Buffer.from(chunk.subarray(next)));
+        this.moreBytes += chunk.length - next;
+        return;
+      }
+      const bytes = Buffer.concat([this.rest, ...this.more, chunk.subarray(next, next + missing)]);
+      this.more.length = 0;
+      this.moreBytes = 0;
+      this.decode(bytes);
       next += missing;
     }
     if (next < chunk.length) this.decode(next === 0 ? chunk : chunk.subarray(next));
