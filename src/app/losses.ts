@@ -121,11 +121,11 @@ export class DropMonitor {
     this.lastAt = now;
     this.tokens = Math.min(options.max_burst, this.tokens + elapsed * options.rate);
     const simulated = options.simulate_drops ? 1 : 0;
-    if (simulated > 0) this.log.info('Simulating syscall event drop');
     const events = stats.produced - before.produced;
     const dropped = sumLosses(stats.losses) - sumLosses(before.losses) + simulated;
     // What is lost counts as an event: without events there is nothing to judge, and nothing to pretend.
     if (dropped <= 0 || events <= 0) return;
+    if (simulated > 0) this.log.info('Simulating syscall event drop');
     if (dropped / events <= (simulated > 0 ? 0 : options.threshold)) return;
     this.occurrences++;
     if (this.tokens < 1) {
