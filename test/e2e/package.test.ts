@@ -55,9 +55,12 @@ describe.skipIf(!root && !process.env.CI)('what npm pack makes', () => {
   for (const { debian, nodes } of MACHINES) {
     describe(debian === undefined ? 'on a fresh machine' : `on a fresh Debian ${debian}`, () => {
       let machine: CleanRoot;
-      beforeAll(() => {
+      beforeAll(async () => {
         machine = new CleanRoot(debian === undefined ? {} : { debian });
         cpSync(join(dir, tarball), join(machine.path, 'root', tarball));
+        // Node's own binaries want it from 26 on.
+        const { code, text } = await machine.run('apt-get update -q && apt-get install -qy --no-install-recommends libatomic1');
+        expect(code, text).toBe(0);
       }, 5 * MINUTE);
       afterAll(() => machine?.remove(), MINUTE);
 
