@@ -29,10 +29,16 @@ thread_local std::string libbpf_log;
 
 int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
-  char line[2048];
-  int n = vsnprintf(line, sizeof line, format, arguments);
-  if (n > 0) libbpf_log.append(line, std::min<size_t>(n, sizeof line - 1));
-  // A verifier's log is long, and its end is what matters.
+  // A verifier's log comes as one line of many kilobytes, and its end is what matters.
+  va_list again;
+  va_copy(again, arguments);
+  const int n = vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (n <= 0) return 0;
+  const size_t at = libbpf_log.size();
+  libbpf_log.resize(at + n + 1);
+  vsnprintf(&libbpf_log[at], n + 1, format, arguments);
+  libbpf_log.pop_back();
   if (libbpf_log.size() > 4 * kLogLimit) libbpf_log.erase(0, libbpf_log.size() - kLogLimit);
   return 0;
 }
@@ -45,7 +51,7 @@ std::string ReadFile(const char* path) {
 [[noreturn]] void Fail(int error, const std::string& what) {
   error = error < 0 ? -error : error;
   std::string code;
-  if (libbpf_log.find("BEGIN PROG LOAD LOG") != std::string::npos) {
+  if (libbpf_log.find("END PROG LOAD LOG") != std::string::npos) {
     code = "VERIFIER";
   } else if (access(kKernelBtf, R_OK) != 0) {
     code = "NO_BTF";
@@ -120,6 +126,21 @@ unsigned char EntryKind(uint16_t event) {
   }
 }
 
+/** Without these nothing is seen. Any other program that a kernel refuses is left out. */
+constexpr const char* kCore[] = {"on_sys_exit", "on_exec", "on_exit", "on_fork", "ev_GENERIC_X",
+                                 "stage_open", "stage_descriptors", "stage_close_range"};
+
+bool IsCore(const std::string& program) {
+  return std::any_of(std::begin(kCore), std::end(kCore), [&](const char* name) { return program == name; });
+}
+
+/** The program that libbpf said it could not load, empty: it was something else. */
+std::string RefusedProgram(const std::string& log) {
+  const size_t end = log.rfind("': failed to load");
+  const size_t begin = end == std::string::npos ? end : log.rfind('\'', end - 1);
+  return begin == std::string::npos ? "" : log.substr(begin + 1, end - begin - 1);
+}
+
 struct OptionalProgram {
   uint16_t event;
   const char* program;
@@ -163,12 +184,19 @@ Probe::Probe(const ProbeOptions& options) {
 #endif
         return;
       } catch (const CaptureError& error) {
-        // Without permission, or without its file, the other kind would not do better.
-        if (raw_ || error.code == "EPERM" || error.code == "ENOENT" || error.code == "SCHEMA") throw;
-        const std::string why = error.what();
-        missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + why.substr(0, why.find('\n')));
+        // Without permission, or without its file, another try would not do better.
+        if (error.code == "EPERM" || error.code == "ENOENT" || error.code == "SCHEMA") throw;
+        const std::string why = error.what(), refused = RefusedProgram(why);
+        if (!refused.empty() && !IsCore(refused)) {
+          left_out_.insert(refused);
+        } else if (raw_) {
+          throw;
+        } else {
+          missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + why.substr(0, why.find('\n')));
+          left_out_.clear();
+          raw_ = true;
+        }
         Close();
-        raw_ = true;
       }
     }
   } catch (...) {
@@ -214,6 +242,7 @@ void Probe::Configure(const ProbeOptions& options) {
 }
 
 void Probe::Load() {
+  for (const std::string& name : left_out_) bpf_program__set_autoload(bpf_object__find_program_by_name(object_, name.c_str()), false);
   if (int e = bpf_object__load(object_)) Fail(e, "the kernel does not take the BPF programs");
   counts_fd_ = bpf_map__fd(FindMap(object_, "counts"));
 }
@@ -251,7 +280,9 @@ void Probe::CreateRings(uint32_t cpus_per_buffer) {
 void Probe::FillPrograms() {
   std::unordered_map<std::string, int> by_name;
   bpf_program* program;
-  bpf_object__for_each_program(program, object_) by_name[bpf_program__name(program)] = bpf_program__fd(program);
+  bpf_object__for_each_program(program, object_) {
+    if (bpf_program__fd(program) >= 0) by_name[bpf_program__name(program)] = bpf_program__fd(program);
+  }
   const int native = bpf_map__fd(FindMap(object_, "programs"));
   const int compat = bpf_map__fd(FindMap(object_, "compat_programs"));
   const auto set = [&](int table, int number, uint16_t event) {
@@ -274,13 +305,17 @@ void Probe::FillPrograms() {
 }
 
 void Probe::Attach() {
-  for (const char* name : {"on_exec", "on_exit", "on_sys_exit"}) {
-    bpf_link* link = bpf_program__attach(bpf_object__find_program_by_name(object_, name));
+  for (const char* name : {"on_fork", "on_exec", "on_exit", "on_sys_exit"}) {
+    bpf_program* program = bpf_object__find_program_by_name(object_, name);
+    // on_fork is there for arm64 only.
+    if (program == nullptr) continue;
+    bpf_link* link = bpf_program__attach(program);
     if (link == nullptr) Fail(errno, std::string("cannot attach ") + name);
     links_.push_back(link);
   }
-  for (const char* name : {"on_exec", "on_exit", "on_sys_exit", "on_sys_enter", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
-    if (bpf_program* program = bpf_object__find_program_by_name(object_, name)) attached_.push_back(bpf_program__fd(program));
+  for (const char* name : {"on_fork", "on_exec", "on_exit", "on_sys_exit", "on_sys_enter", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
+    bpf_program* program = bpf_object__find_program_by_name(object_, name);
+    if (program != nullptr && bpf_program__fd(program) >= 0) attached_.push_back(bpf_program__fd(program));
   }
 }
 
@@ -337,6 +372,9 @@ void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector
 
 std::vector<std::string> Probe::missing() const {
   std::vector<std::string> all = missing_;
+  for (const std::string& name : left_out_) {
+    if (name.rfind("ev_", 0) == 0) all.push_back("the BPF program of " + name.substr(3) + ", which its verifier refuses: these calls are reported without parameters");
+  }
   all.insert(all.end(), missing_tracepoints_.begin(), missing_tracepoints_.end());
   return all;
 }

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,8 @@ class Probe {
   /** Programs that the kernel calls itself. */
   std::vector<int> attached_;
   std::vector<std::string> missing_, missing_tracepoints_;
+  /** Names of programs that this kernel refuses. */
+  std::set<std::string> left_out_;
   interest* interest_ = nullptr;
   sieve* sieve_ = nullptr;
   int counts_fd_ = -1;

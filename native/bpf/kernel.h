@@ -183,6 +183,7 @@ struct kernfs_node___6_15 {
 };
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 struct cgroup_subsys {
 	const char *name;
@@ -193,6 +194,7 @@ struct cgroup_subsys_state {
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
 };
 enum cgroup_subsys_id {
 	cpuset_cgrp_id = 0,

@@ -83,13 +83,13 @@ INLINE void put_file_path(struct writer *w, u32 index, struct file *file)
 	w->position = end;
 }
 
-/* `name=/path` and a zero, of one controller of the current task. */
-__noinline u32 write_cgroup(u32 position, u32 controller)
+/* `name=/path` and a zero, of one controller of a task. */
+__noinline u32 write_cgroup(u32 position, u32 controller, u64 task)
 {
 	u8 *data = scratch_data();
 	if (!data)
 		return position;
-	struct css_set *set = BPF_CORE_READ(current_task(), cgroups);
+	struct css_set *set = BPF_CORE_READ((struct task_struct *)task, cgroups);
 	struct cgroup_subsys_state *state = BPF_CORE_READ(set, subsys[controller & 15]);
 	long n = bpf_probe_read_kernel_str(at(data, position), 64, BPF_CORE_READ(state, ss, name));
 	if (n <= 1)
@@ -98,7 +98,11 @@ __noinline u32 write_cgroup(u32 position, u32 controller)
 	*at(data, position - 1) = '=';
 
 	const char *names[CGROUP_DEPTH] = {};
-	struct kernfs_node *node = BPF_CORE_READ(state, cgroup, kn);
+	struct cgroup *group = BPF_CORE_READ(state, cgroup), *unified = BPF_CORE_READ(set, dfl_cgrp);
+	/* In cgroup v2 the controller may be enabled for an ancestor only: the task is in the group all the same. */
+	if (BPF_CORE_READ(group, root) == BPF_CORE_READ(unified, root))
+		group = unified;
+	struct kernfs_node *node = BPF_CORE_READ(group, kn);
 	u32 depth = 0;
 #pragma unroll
 	for (int i = 0; i < CGROUP_DEPTH; i++) {
@@ -127,10 +131,10 @@ __noinline u32 write_cgroup(u32 position, u32 controller)
 
 #define PUT_CGROUP(end, id)                                                                                        \
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, id))                                                 \
-	end = write_cgroup(end, bpf_core_enum_value(enum cgroup_subsys_id, id))
+	end = write_cgroup(end, bpf_core_enum_value(enum cgroup_subsys_id, id), (u64)task)
 
 /* The same five controllers and order as the field's other probes. */
-INLINE void put_cgroups(struct writer *w, u32 index)
+INLINE void put_cgroups(struct writer *w, u32 index, struct task_struct *task)
 {
 	u32 end = w->position;
 	PUT_CGROUP(end, cpuset_cgrp_id);

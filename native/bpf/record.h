@@ -240,7 +240,8 @@ INLINE u32 put_kernel_text(struct writer *w, u32 index, const void *pointer, u32
 	return n;
 }
 
-INLINE void finish(struct writer *w)
+/* The event of another thread than the current one. */
+INLINE void finish_as(struct writer *w, u32 thread)
 {
 	struct counts *c = this_counts();
 	void *ring = this_ring();
@@ -252,10 +253,15 @@ INLINE void finish(struct writer *w)
 		c->dropped++;
 		return;
 	}
-	put_header(w->data, w->type, w->nparams, size);
+	put_header_of(w->data, RECORD_EVENT, thread, w->type, w->nparams, size);
 	/* The verifier wants the bound on the very register that is passed. */
 	size += RECORD_PREFIX;
 	barrier_var(size);
 	if (bpf_ringbuf_output(ring, w->data, size & (SCRATCH_BYTES - 1), BPF_RB_NO_WAKEUP))
 		c->ring_full[w->loss]++;
+}
+
+INLINE void finish(struct writer *w)
+{
+	finish_as(w, bpf_get_current_pid_tgid());
 }

@@ -89,5 +89,5 @@ INLINE void put_task(struct writer *w, struct task_struct *task)
 	put(w, 11, 4, memory_resident(mm));
 	put(w, 12, 4, memory_swapped(mm));
 	put_kernel_text(w, 13, &task->comm, 16);
-	put_cgroups(w, 14);
+	put_cgroups(w, 14, task);
 }

@@ -178,6 +178,8 @@ export function interestOf(types: ReadonlySet<number> | 'all', options: Interest
   }
   // A successful exec is reported by a tracepoint of its own.
   if (wantsExec(selected)) tracepoints.push(Ev.SYSCALL_EXECVE_19_X);
+  // There a new child's return is not traced: a tracepoint writes its event.
+  if (column === 'aarch64' && wantsChildren(selected)) tracepoints.push(Ev.SYSCALL_CLONE_20_X);
   const ignored = base.all ? [] : namesOf(rules, (one) => IGNORED.has(one) && !selected.has(one));
   return {
     syscalls: [...syscalls].sort((a, b) => a - b),
@@ -222,6 +224,13 @@ function addByExit(rules: Set<Reported>, exit: number): void {
 function lacks(one: Reported, column: Column): boolean {
   if (typeof one === 'number' || one[column] >= 0) return false;
   return isGeneric(one) || !SYSCALLS.some((other) => other.exit === one.exit && other[column] >= 0);
+}
+
+const MAKES_CHILDREN: ReadonlySet<number> = new Set([Ev.SYSCALL_CLONE_20_X, Ev.SYSCALL_FORK_20_X, Ev.SYSCALL_VFORK_20_X, Ev.SYSCALL_CLONE3_X]);
+
+function wantsChildren(selected: ReadonlySet<Reported>): boolean {
+  for (const one of selected) if (typeof one !== 'number' && MAKES_CHILDREN.has(one.exit)) return true;
+  return false;
 }
 
 function wantsExec(selected: ReadonlySet<Reported>): boolean {

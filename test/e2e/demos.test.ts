@@ -32,9 +32,9 @@ describe.skipIf(!canWatch)('demos', () => {
   beforeAll(async () => {
     text = monitor(TEXT_URL);
     json = monitor(JSON_URL, '-o', 'json_output=true');
-    for (const one of [text, json]) await one.until(/Opening 'k8s_audit' source/, 20_000);
+    for (const one of [text, json]) await one.until(/Opening 'k8s_audit' source/, 120_000);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await text?.interrupt();
     await json?.interrupt();
@@ -47,9 +47,9 @@ describe.skipIf(!canWatch)('demos', () => {
 
   it('write-binary-dir.sh: the file dropped among the programs, as text and as JSON', async () => {
     expect(await demo('write-binary-dir.sh')).toContain('Writing /usr/local/bin/falco-ts-demo');
-    const [line] = await text.until(/^.*File in a binary directory opened for writing.*falco-ts-demo.*$/m, 5000);
+    const [line] = await text.until(/^.*File in a binary directory opened for writing.*falco-ts-demo.*$/m, 20_000);
     expect(line).toMatch(/^\d\d:\d\d:\d\d\.\d{9}: Error File in a binary directory opened for writing \| file=\/usr\/local\/bin\/falco-ts-demo user=root .* process=write-binary-di /);
-    await json.until(/"File written in binary directory"/, 5000);
+    await json.until(/"File written in binary directory"/, 20_000);
     expect(parsed(/falco-ts-demo/)).toMatchObject({
       rule: 'File written in binary directory',
       priority: 'Error',
@@ -63,20 +63,20 @@ describe.skipIf(!canWatch)('demos', () => {
     const id = /In container ([0-9a-f]{12})/.exec(said)?.[1];
     expect(said).toContain('out: now in the root directory of the host');
     for (const output of ['File system mounted in a container', 'Kernel setting that runs programs opened for writing', 'Namespace entered from a container']) {
-      await text.until(new RegExp(`${output}.*container_id=${id}`), 5000);
+      await text.until(new RegExp(`${output}.*container_id=${id}`), 20_000);
     }
     for (const rule of ESCAPE) {
-      await json.until(new RegExp(`"rule":"${rule}".*${id}|${id}.*"rule":"${rule}"`), 5000);
+      await json.until(new RegExp(`"rule":"${rule}".*${id}|${id}.*"rule":"${rule}"`), 20_000);
       expect(parsed(new RegExp(`"rule":"${rule}".*${id}|${id}.*"rule":"${rule}"`))).toMatchObject({ rule, source: 'syscall', output_fields: { 'container.id': id } });
     }
   });
 
   it('audit-event.sh: the password in the ConfigMap, as text and as JSON', async () => {
     await demo('audit-event.sh', TEXT_URL);
-    const [line] = await text.until(/^.*K8s configmap with private credential.*$/m, 5000);
+    const [line] = await text.until(/^.*K8s configmap with private credential.*$/m, 20_000);
     expect(line).toMatch(/Warning K8s configmap with private credential \(user=demo verb=create name=database configmap=database config=.*password/);
     await demo('audit-event.sh', JSON_URL);
-    await json.until(/With Private Credentials/, 5000);
+    await json.until(/With Private Credentials/, 20_000);
     expect(parsed(/With Private Credentials/)).toMatchObject({ priority: 'Warning', source: 'k8s_audit', output_fields: { 'ka.user.name': 'demo', 'ka.verb': 'create' } });
   });
 });

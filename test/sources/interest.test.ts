@@ -143,3 +143,19 @@ describe('base_syscalls, with rules on a few calls', () => {
     expect(found).not.toContain('umask');
   });
 });
+
+describe('on arm64', () => {
+  it("children are reported by a tracepoint, since their return from clone is not traced, and calls by arm64's numbers", () => {
+    const clones = new Set([Ev.SYSCALL_CLONE_20_X]);
+    const there = interestOf(clones, { arch: 'arm64', genericNames: new Set() });
+    expect(there.tracepoints).toContain(Ev.SYSCALL_CLONE_20_X);
+    expect(there.syscalls).toContain(220); // clone
+    expect(interestOf(clones, { arch: 'x64', genericNames: new Set() }).tracepoints).not.toContain(Ev.SYSCALL_CLONE_20_X);
+  });
+
+  it("has the kernel's numbers: those of asm-generic/unistd.h", () => {
+    const number = (name: string): number | undefined => SYSCALLS.find((row) => row.name === name)?.aarch64;
+    expect({ openat: number('openat'), execve: number('execve'), connect: number('connect'), ptrace: number('ptrace'), openat2: number('openat2'), open: number('open') })
+      .toEqual({ openat: 56, execve: 221, connect: 203, ptrace: 117, openat2: 437, open: -1 });
+  });
+});

@@ -45,15 +45,17 @@ INLINE int limit_event(u8 *event, s64 ret, struct limits limits, u32 resource)
 PROGRAM(SYSCALL_GETRLIMIT_X)
 {
 	struct limits limits = {-1, -1};
+	u32 resource = argument(regs, 0);
 	if (ret == 0)
 		limits = user_limits(argument(regs, 1), compat_regs != 0);
-	return limit_event(reserve(EVENT(SYSCALL_GETRLIMIT_X), LIMIT_EVENT_BYTES), ret, limits, argument(regs, 0));
+	return limit_event(reserve(EVENT(SYSCALL_GETRLIMIT_X), LIMIT_EVENT_BYTES), ret, limits, resource);
 }
 
 PROGRAM(SYSCALL_SETRLIMIT_X)
 {
 	struct limits limits = user_limits(argument(regs, 1), compat_regs != 0);
-	return limit_event(reserve(EVENT(SYSCALL_SETRLIMIT_X), LIMIT_EVENT_BYTES), ret, limits, argument(regs, 0));
+	u32 resource = argument(regs, 0);
+	return limit_event(reserve(EVENT(SYSCALL_SETRLIMIT_X), LIMIT_EVENT_BYTES), ret, limits, resource);
 }
 
 PROGRAM(SYSCALL_PRLIMIT_X)

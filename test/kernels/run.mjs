@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The live tests and the demos on Debian's kernels, in QEMU: `npm run test:kernels`.
+ *
+ *     npm run test:kernels                     all tests on all kernels
+ *     npm run test:kernels -- --smoke          a dozen things and the demos on each: a minute apiece
+ *     npm run test:kernels -- 5.10 newest      on these kernels only
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installPackages } from '../../src/setup/system.mjs';
+import { EXPECTED, ESCAPE, unseen } from './smoke.mjs';
+import { fetchKernel, KERNELS, missingForGuests, runInGuest } from './guest.mjs';
+
+export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const LOGS = join(PROJECT, 'build/setup/kernels');
+
+/** Beside smoke-guest.sh: the live tests. They are compiled as they are loaded, which an emulated processor takes minutes for. */
+const TESTS = ['test/native', 'test/e2e/demos.test.ts'];
+
+/**
+ * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], seconds: number, log: string }} Result
+ *   `missing`: what falco-ts says that the kernel lacks
+ *
+ * @param {{ name: string, suite: string }} kernel
+ * @param {{ smoke: boolean }} options
+ * @returns {Promise<Result>}
+ */
+export async function tryKernel(kernel, { smoke }) {
+  mkdirSync(LOGS, { recursive: true });
+  const log = join(LOGS, `${kernel.name}.log`);
+  rmSync(log, { force: true });
+  const unpacked = await fetchKernel(kernel, process.arch, log);
+  const vitest = `node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
+  const command = `cd '${PROJECT}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
+  const guest = await runInGuest({ kernel: unpacked, arch: process.arch, command, log, seconds: smoke ? 600 : 3600, share: PROJECT });
+  const expected = { ...EXPECTED, ...ESCAPE };
+  const failed = unseen(guest.text, expected).map((name) => `smoke: ${name}`);
+  let passed = Object.keys(expected).length - failed.length;
+  if (!smoke) {
+    const total = /^(\d+) passed, (\d+) failed/m.exec(guest.text);
+    passed += Number(total?.[1] ?? 0);
+    failed.push(...new Set([...guest.text.matchAll(/^ *FAIL +(test\/.*)$/gm)].map((m) => m[1])));
+    if (total === null) failed.push('vitest did not get to its end');
+  }
+  if (!/^MONITOR 0$/m.test(guest.text)) failed.push('the monitor did not end well');
+  if (guest.code === null) failed.push('the guest did not get to its end');
+  const missing = [...guest.text.matchAll(/This kernel lacks: (.*)$/gm)].map((m) => m[1]);
+  return {
+    kernel: kernel.name,
+    release: /^GUEST (\S+)/m.exec(guest.text)?.[1] ?? 'did not boot',
+    hook: missing.some((line) => line.includes('tp_btf')) ? 'raw_tp' : 'tp_btf',
+    missing: [...new Set(missing)],
+    passed,
+    failed,
+    seconds: guest.seconds,
+    log,
+  };
+}
+
+export async function installForGuests(arch) {
+  const missing = missingForGuests(arch);
+  if (missing.length > 0) await installPackages(missing, { log: join(LOGS, 'apt.log'), onLine: () => {} }, () => missingForGuests(arch));
+}
+
+function table(results) {
+  const rows = [['kernel', 'release', 'probe', 'passed', 'failed', 'seconds', '']];
+  for (const r of results) rows.push([r.kernel, r.release, r.hook, String(r.passed), String(r.failed.length), String(r.seconds), r.failed.length === 0 ? '' : `see ${r.log}`]);
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
+}
+
+async function main(args) {
+  if (process.getuid() !== 0) throw new Error('this needs root: it mounts and shares this machine\'s files with the guest');
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const smoke = args.includes('--smoke');
+  const unknown = [...names.filter((name) => !KERNELS.some((kernel) => kernel.name === name)), ...args.filter((arg) => arg.startsWith('-') && arg !== '--smoke')];
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(' ')}; kernels: ${KERNELS.map((kernel) => kernel.name).join(' ')}; option: --smoke`);
+  await installForGuests(process.arch);
+  const setup = spawnSync(process.execPath, [join(PROJECT, 'src/setup/setup.mjs')], { stdio: 'inherit' });
+  if (setup.status !== 0) throw new Error('the set-up failed');
+  const results = [];
+  for (const kernel of KERNELS) {
+    if (names.length > 0 && !names.includes(kernel.name)) continue;
+    process.stderr.write(`Linux ${kernel.name} …\n`);
+    const result = await tryKernel(kernel, { smoke });
+    for (const line of result.missing) process.stderr.write(`  lacks: ${line}\n`);
+    for (const line of result.failed) process.stderr.write(`  failed: ${line}\n`);
+    results.push(result);
+  }
+  console.log(table(results));
+  if (results.some((result) => result.failed.length > 0)) process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2)).catch((error) => {
+  process.stderr.write(`test:kernels: ${error.message}\n${error.hint ?? ''}\n`);
+  process.exitCode = 1;
+});
