@@ -123,11 +123,14 @@ HOOK("sys_exit") int stage_descriptors(u64 *ctx)
 HOOK("sys_exit") int stage_close_range(u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
-	u32 first = inline_argument(regs, 0), last = inline_argument(regs, 1);
 	u64 process = current_process_tag();
-	if ((s64)ctx[1] >= 0 && !(inline_argument(regs, 2) & K_CLOSE_RANGE_CLOEXEC)) {
+	/* In memory: of bounds in registers the verifier follows every combination, too many for Linux 5.10. */
+	volatile u32 *range = (volatile u32 *)scratch_data();
+	if (range && (s64)ctx[1] >= 0 && !(inline_argument(regs, 2) & K_CLOSE_RANGE_CLOEXEC)) {
+		range[0] = inline_argument(regs, 0);
+		range[1] = inline_argument(regs, 1);
 		for (u32 fd = 0; fd < DEFERRED_FDS; fd++) {
-			if (fd >= first && fd <= last)
+			if (fd >= range[0] && fd <= range[1])
 				forget_deferred(process, fd);
 		}
 	}
