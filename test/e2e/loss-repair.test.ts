@@ -72,7 +72,7 @@ describe.skipIf(!canWatch)('where process and file events were lost', () => {
     expect(seen.output).toContain(`cwd=${dir}/`);
     const copied = await monitor.wait((alert) => alert.rule === 'Descriptor copied' && alert.output.includes('by=perl') && alert.output.includes('fd=/'), 20_000);
     expect(copied.output).toContain(`fd=${after}`);
-    expect(monitor.process.text).toMatch(/Lost in event source syscall: .*ringFullFile \d+/);
+    await monitor.process.until(/Lost in event source syscall: .*ringFullFile \d+/, 20_000);
     const drops = await monitor.wait((alert) => alert.rule === 'Falco internal: syscall event drop');
     const { n_evts, n_drops, n_drops_buffer_total, n_drops_buffer_close_exit } = drops.output_fields;
     expect(drops).toMatchObject({ source: 'internal', priority: 'Debug', output: `Falco internal: syscall event drop. ${n_drops} system calls dropped in last second.` });
