@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* live-load opens N [A_SECOND [PATH]] | execs N | alerts N: work for a monitor to watch. Opens are spread evenly, in steps
+/* live-load opens N [A_SECOND [PATH]] | execs N | alerts N | copies N: work for a monitor to watch. A copy is a read and a write of one byte. Opens are spread evenly, in steps
  * of a millisecond, when it is said how many of them a second. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +28,14 @@ int main(int argc, char **argv)
 	int n = atoi(argv[2]);
 	int a_step = argc > 3 ? atoi(argv[3]) / 1000 : 0;
 	const char *path = argc > 4 ? argv[4] : strcmp(argv[1], "alerts") == 0 ? "/etc/shadow" : "/etc/hostname";
+	int copies = strcmp(argv[1], "copies") == 0, zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
+	char byte;
 	for (int i = 0; i < n; i++) {
+		if (copies) {
+			if (read(zero, &byte, 1) != 1 || write(null, &byte, 1) != 1)
+				return 1;
+			continue;
+		}
 		if (a_step > 0 && i % a_step == 0)
 			step(i / a_step);
 		if (strcmp(argv[1], "execs") != 0) {
