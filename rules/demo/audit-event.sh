@@ -24,4 +24,5 @@ curl --silent --show-error --fail-with-body -H 'Content-Type: application/json' 
   "stageTimestamp": "$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"
 }
 EVENT
+echo
 echo "The monitor says: K8s configmap with private credential ..."
