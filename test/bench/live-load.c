@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* live-load opens N [A_SECOND [PATH]] | execs N | alerts N | copies N: work for a monitor to watch. A copy is a read and a write of one byte. Opens are spread evenly, in steps
- * of a millisecond, when it is said how many of them a second. */
+/* live-load opens N [A_SECOND [PATH]] | execs N | alerts N | copies N | messages N: work for a monitor to watch. A copy is a read and a write of one byte, a message
+ * its sendto and recvfrom on a connected pair of sockets. Opens are spread evenly, in steps of a millisecond, when it is said how many of them a second. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,10 +30,18 @@ int main(int argc, char **argv)
 	int a_step = argc > 3 ? atoi(argv[3]) / 1000 : 0;
 	const char *path = argc > 4 ? argv[4] : strcmp(argv[1], "alerts") == 0 ? "/etc/shadow" : "/etc/hostname";
 	int copies = strcmp(argv[1], "copies") == 0, zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
+	int messages = strcmp(argv[1], "messages") == 0, pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return 1;
 	char byte;
 	for (int i = 0; i < n; i++) {
 		if (copies) {
 			if (read(zero, &byte, 1) != 1 || write(null, &byte, 1) != 1)
+				return 1;
+			continue;
+		}
+		if (messages) {
+			if (send(pair[0], "x", 1, 0) != 1 || recv(pair[1], &byte, 1, 0) != 1)
 				return 1;
 			continue;
 		}

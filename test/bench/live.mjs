@@ -21,6 +21,7 @@ writeFileSync(COPIES, '- {rule: Copies, desc: d, condition: "evt.type in (read, 
 const KINDS = [
   { name: 'open + close that no rule matches', args: ['opens', '600000'] },
   { name: 'read + write under a rule on both', args: ['copies', '1000000'], rules: [COPIES], options: ['-o', 'base_syscalls.all=true'] },
+  { name: 'send + receive on a connected pair of sockets, of use to the state alone', args: ['messages', '500000'] },
   { name: 'fork + exec', args: ['execs', '3000'] },
   { name: 'open of /etc/shadow: an alert each', args: ['alerts', '50000'] },
 ];

@@ -33,7 +33,7 @@ const UNSTARTED_MS = 3_600_000;
 export interface LookUpStats {
   /** Containers that a runtime has described. */
   readonly found: number;
-  /** Those of them whose process had been seen before. */
+  /** Those of them whose process had been seen before, or before more than name, image and labels was known. */
   readonly late: number;
   /** Containers that no runtime knows. */
   readonly unknown: number;
@@ -74,7 +74,7 @@ export class ContainerLookUp {
   private readonly idle = new Map<string, number>();
   /** Those that ever had a process. */
   private readonly used = new Set<string>();
-  /** Those of which only name, image and labels are known so far, and how often their bundles were looked for. */
+  /** Those of which only name, image and labels are known so far, and how often their bundles were looked for in vain. */
   private readonly partial = new Map<string, number>();
   private readonly warned = new Set<ContainerEngine>();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -151,13 +151,17 @@ export class ContainerLookUp {
   /** The runtime has only told of it so far, and its first process begins. */
   private complete(id: string, tid: number): void {
     const { table, bundleOf } = this.options;
-    const info = table.get(id);
     const tries = this.partial.get(id) ?? 0;
+    if (tries === MAX_TRIES) return;
+    const info = table.get(id);
     const folder = info === null ? null : bundleOf(tid, info.fullId);
     const whole = info === null || folder === null ? null : withBundle(info, folder);
-    if (whole !== null) table.set(whole);
-    if (whole !== null || tries + 1 === MAX_TRIES) this.partial.delete(id);
-    else this.partial.set(id, tries + 1);
+    if (whole !== null) {
+      table.set(whole);
+      this.partial.delete(id);
+      return;
+    }
+    this.partial.set(id, tries + 1);
   }
 
   private want(id: string, seen: boolean, again: boolean): void {
@@ -283,7 +287,11 @@ export class ContainerLookUp {
       this.counts.found++;
       if (this.open.get(info.id)?.seen) this.counts.late++;
     }
-    if (whole) this.partial.delete(info.id);
+    if (whole) {
+      // Its process was seen while there was no specification to be read.
+      if ((this.partial.get(info.id) ?? 0) > 0 && !this.open.get(info.id)?.seen) this.counts.late++;
+      this.partial.delete(info.id);
+    }
     table.set(info);
   }
 

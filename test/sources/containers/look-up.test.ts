@@ -123,6 +123,23 @@ describe('metadata of a container', () => {
     });
     expect(lookUp.stats().late).toBe(0);
   });
+  it('that come only after its process, for want of a specification that can be read, count as late, once', async () => {
+    const actor = { ID, Attributes: { image: 'team/web:2', name: 'web' } };
+    const waiting: (() => void)[] = [];
+    await begin(docker(await serve('d', (request, response) => {
+      if (request.url?.includes('/events')) response.write(`{"Action":"create","Actor":${JSON.stringify(actor)}}\n`);
+      else if (request.url === '/containers/json') response.end('[]');
+      else if (request.url?.startsWith('/images')) response.writeHead(404).end();
+      else waiting.push(() => response.end(JSON.stringify({ ...INSPECT, HostConfig: { Privileged: true } })));
+    })));
+    await until(() => table.get(SHORT) !== null && waiting.length === 1);
+    bundle = dir;
+    for (let i = 0; i < 20; i++) table.seen(SHORT, 1);
+    expect([table.get(SHORT)?.privileged, lookUp.stats().late]).toEqual([false, 0]);
+    waiting[0]();
+    await until(() => table.get(SHORT)?.privileged === true);
+    expect(lookUp.stats()).toMatchObject({ found: 1, late: 1 });
+  });
   it('are not those of another one that has the id as its name', async () => {
     await begin(docker(await serve('d', answers((path) => (path === '/containers/json' ? [] : path.startsWith('/images') ? null : INSPECT)))));
     table.seen('web', 1);
