@@ -42,11 +42,6 @@ const EXEMPTIONS: readonly Exemption[] = [
     applies: (got) => got === null,
   },
   {
-    fields: /^evt\.hostname$/,
-    why: 'it forgets the name of the machine that made the capture',
-    applies: (_, want) => want === '',
-  },
-  {
     fields: /^(proc\.pidns_init_start_ts|container\.start_ts)$/,
     why: 'it forgets when that machine was started, so that its times begin there instead of in 1970',
     applies: (got, want, _, state) => Number(got) === started(state.bootTs, want),
@@ -73,17 +68,17 @@ const EXEMPTIONS: readonly Exemption[] = [
     applies: (got, want, event) => got === false && want === true && event.fd !== null && event.fd.destIp === null,
   },
   {
-    fields: /^fs\.path\.(name|source|target)$/,
+    fields: /^fs\.path\.name$/,
     why: 'it does not take a directory that was opened without O_DIRECTORY for one',
     applies: (got, want) => String(want).startsWith('<UNKNOWN>') && String(got).endsWith(String(want).slice('<UNKNOWN>'.length)),
   },
   {
-    fields: /^user\.(shell|homedir|name)$|^group\.name$/,
+    fields: /^user\.shell$/,
     why: 'it looks for the users of a recorded container on the machine that replays',
     applies: (_, want, event) => want === '<NA>' && event.thread?.containerId !== '',
   },
   {
-    fields: /^evt\.(args|info|arg\[\d\])$/,
+    fields: /^evt\.(args|info|arg\[0\])$/,
     why: 'as above',
     applies: (got, want, event) =>
       event.thread?.containerId !== '' && String(got).replace(/(^|\()(root|guest)(\)|$)/g, '$1<NA>$3').replaceAll('(root)', '(<NA>)') === String(want).replaceAll('(root)', '(<NA>)'),
@@ -100,14 +95,21 @@ const EXEMPTIONS: readonly Exemption[] = [
   },
 ];
 
-/** How often each was needed, over all recordings of a run. */
-export const exempted = new Map<string, number>();
+const needed = new Map<Exemption, Set<string>>();
+
+/** Over all recordings so far: the fields that needed an exemption, and the exemptions that no field needed. */
+export function exemptions(): { readonly fields: readonly string[]; readonly unneeded: readonly string[] } {
+  return {
+    fields: [...needed.values()].flatMap((names) => [...names]),
+    unneeded: EXEMPTIONS.filter((rule) => !needed.has(rule)).map((rule) => `${rule.fields.source}: ${rule.why}`),
+  };
+}
 
 function exempt(name: string, got: unknown, want: unknown, event: EventView, state: State): boolean {
   for (const rule of EXEMPTIONS) {
     if (!rule.fields.test(name) || !rule.applies(got, want, event, state)) continue;
-    const key = `${name}: ${rule.why}`;
-    exempted.set(key, (exempted.get(key) ?? 0) + 1);
+    const names = needed.get(rule) ?? new Set();
+    needed.set(rule, names.add(name));
     return true;
   }
   return false;
