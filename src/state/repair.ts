@@ -39,6 +39,8 @@ export class Repair {
   waiting = false;
   private readonly doubts = new Set<number>();
   private readonly findings: Finding[] = [];
+  /** Processes that were looked at and whose finding waits. */
+  private readonly looked = new Set<number>();
   private doubted = 0;
   private repaired = 0;
   private vanished = 0;
@@ -64,11 +66,11 @@ export class Repair {
     }
   }
 
-  /** A new thread is as doubtful as the process that it comes from. */
+  /** A new thread is as doubtful as the process that it comes from, until what was found of that one is taken in. */
   inherit(thread: ThreadInfo): void {
-    if (this.doubts.size === 0) return;
+    if (this.doubts.size === 0 && this.looked.size === 0) return;
     const parent = this.threads.parent(thread);
-    if (parent !== null && this.doubts.has(parent.pid)) this.add(thread.pid);
+    if (parent !== null && (this.doubts.has(parent.pid) || this.looked.has(parent.pid))) this.add(thread.pid);
   }
 
   /** A process to look at, once; -1: none. */
@@ -87,6 +89,7 @@ export class Repair {
       return;
     }
     this.findings.push(finding);
+    this.looked.add(finding.tid);
     this.waiting = true;
   }
 
@@ -102,6 +105,7 @@ export class Repair {
   clear(): void {
     this.doubts.clear();
     this.findings.length = 0;
+    this.looked.clear();
     this.waiting = false;
   }
 
@@ -116,6 +120,7 @@ export class Repair {
   }
 
   private apply({ tid, threads }: Finding): void {
+    this.looked.delete(tid);
     const known = this.threads.get(tid);
     if (known === undefined) return;
     if (threads.length === 0) {

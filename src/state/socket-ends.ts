@@ -2,7 +2,7 @@
 /** The two ends of a connection, in a descriptor. HOT PATH. */
 import { Family, ipv4Text, ipv6Text, isMapped, port } from './addresses.js';
 import { FdFlag, type FdInfo } from './fd-info.js';
-import { ANY_V4, ANY_V6 } from './interfaces.js';
+import { ANY_V4, ANY_V6, type Interfaces } from './interfaces.js';
 
 export const ROLES = FdFlag.RoleClient | FdFlag.RoleServer;
 /** How far a connection has come. */
@@ -49,6 +49,32 @@ export function swapEnds(info: FdInfo): void {
   info.sourcePort = info.destPort;
   info.destIp = ip;
   info.destPort = at;
+}
+
+/** Puts our own address in the place of an unspecified one. */
+export function fillUnspecified(info: FdInfo, interfaces: Interfaces): void {
+  if (info.sourceIp === null || info.destIp === null) return;
+  const any = info.type === 'ipv4' ? ANY_V4 : ANY_V6;
+  if (info.sourceIp === any) {
+    const own = interfaces.towards(info.destIp);
+    if (own !== info.destIp || info.sourcePort !== info.destPort) info.sourceIp = own;
+  } else if (info.destIp === any) {
+    const own = interfaces.towards(info.sourceIp);
+    if (own !== info.sourceIp || info.sourcePort !== info.destPort) info.destIp = own;
+  }
+}
+
+/** A connection found at the start: local and remote become server and client. */
+export function orient(info: FdInfo, serverPorts: ReadonlySet<number>, interfaces: Interfaces): void {
+  if (info.type !== 'ipv4' || info.isServerSocket) return;
+  fillUnspecified(info, interfaces);
+  if (serverPorts.has(info.sourcePort)) {
+    swapEnds(info);
+    info.flags |= FdFlag.RoleServer;
+  } else {
+    info.flags |= FdFlag.RoleClient;
+  }
+  info.name = `${info.sourceIp}:${info.sourcePort}->${info.destIp}:${info.destPort}`;
 }
 
 /** `ip:port->ip:port`, without ports where the protocol has none. */

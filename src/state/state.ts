@@ -6,21 +6,21 @@
 import type { EventView } from '../events/event-view.js';
 import { Ev } from '../events/ids.js';
 import { CREATES_FD, DESTROYS_FD, EVENTS, SKIP_RESET, USES_FD } from '../events/table.js';
-import { type CgroupContainer, containerFromCgroups } from './container-id.js';
+import { enter, exit } from './call.js';
+import { CgroupTexts } from './cgroup-texts.js';
 import type { ContainerTable } from './containers.js';
-import { FdFlag, type FdInfo } from './fd-info.js';
 import { getFd } from './fd-table.js';
 import { CONTAINER_HANDLERS } from './handlers/containers.js';
 import { FILE_HANDLERS } from './handlers/files.js';
-import { type Handler, text } from './handlers/handler.js';
+import type { Handler } from './handlers/handler.js';
 import { ID_HANDLERS } from './handlers/ids.js';
 import { MESSAGE_HANDLERS } from './handlers/messages.js';
 import { PROCESS_HANDLERS } from './handlers/process.js';
 import { SOCKET_HANDLERS } from './handlers/sockets.js';
-import { ANY_V4, ANY_V6, Interfaces } from './interfaces.js';
+import { Interfaces } from './interfaces.js';
 import { Repair, type RepairStats } from './repair.js';
-import { swapEnds } from './socket-ends.js';
-import { splitZeros, ThreadInfo } from './thread-info.js';
+import { orient } from './socket-ends.js';
+import { ThreadInfo } from './thread-info.js';
 import { adopt, ThreadTable, type ThreadTableStats } from './thread-table.js';
 import type { UserTable } from './users.js';
 
@@ -53,7 +53,6 @@ export interface StateStats extends ThreadTableStats, RepairStats {
 
 const DEFAULT_THREADS = 262_144;
 const MAX_WANTED = 1024;
-const MAX_CGROUP_TEXTS = 1024;
 
 /** How the thread of an event is found. */
 const enum Lookup {
@@ -67,8 +66,6 @@ const enum Lookup {
 
 const TYPES = EVENTS.length;
 const LOOKUP = new Uint8Array(TYPES).fill(Lookup.Obtain);
-/** Parameter with the descriptor of an event that uses one; -1: none. */
-const FD_PARAM = new Int8Array(TYPES).fill(-1);
 /** The event is about a descriptor. */
 const ABOUT_FD = new Uint8Array(TYPES);
 const HANDLERS: (Handler | null)[] = new Array<Handler | null>(TYPES).fill(null);
@@ -86,12 +83,7 @@ for (const type of [
 for (const row of EVENTS) {
   if ((row.flags & SKIP_RESET) !== 0) LOOKUP[row.type] = Lookup.None;
   if ((row.flags & (CREATES_FD | USES_FD | DESTROYS_FD)) !== 0) ABOUT_FD[row.type] = 1;
-  // An exit event's result comes first and may itself be a descriptor: a new one.
-  if ((row.flags & USES_FD) !== 0) FD_PARAM[row.type] = row.params.findIndex((p, i) => p.type === 'FD' && i >= (row.type & 1));
 }
-// Both ends are descriptors there, and the one that is written to counts.
-FD_PARAM[Ev.SYSCALL_SPLICE_E] = 1;
-FD_PARAM[Ev.SYSCALL_SPLICE_X] = 2;
 for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_HANDLERS, ...MESSAGE_HANDLERS, ...ID_HANDLERS, ...CONTAINER_HANDLERS]) {
   HANDLERS[type] = handler;
 }
@@ -114,7 +106,7 @@ export class State {
   private readonly wanted: Set<number> | null;
   private readonly nameless: Map<string, number> | null;
   private readonly received: ReceivedFd[] = [];
-  private readonly cgroupTexts = new Map<string, { readonly cgroups: readonly string[]; readonly container: CgroupContainer | null }>();
+  private readonly cgroupTexts = new CgroupTexts();
   private exited: ThreadInfo | null = null;
   private closing: ThreadInfo | null = null;
   private closingFd = -1;
@@ -156,8 +148,8 @@ export class State {
       HANDLERS[type]!(this, view);
       return true;
     }
-    if ((type & 1) === 0) this.enter(view, thread, type);
-    else this.exit(view, thread, type);
+    if ((type & 1) === 0) enter(view, thread, type);
+    else exit(view, thread, type);
     const handler = HANDLERS[type];
     if (handler !== null) handler(this, view);
     if (ABOUT_FD[type] !== 0) {
@@ -207,7 +199,7 @@ export class State {
       else for (const info of thread.fds.values()) if (info.isServerSocket) ports.add(info.sourcePort);
     }
     for (const thread of threads) {
-      if (thread.leader === thread) for (const info of thread.fds.values()) this.orient(info, ports);
+      if (thread.leader === thread) for (const info of thread.fds.values()) orient(info, ports, this.interfaces);
     }
   }
 
@@ -301,13 +293,6 @@ export class State {
     return true;
   }
 
-  /** The enter event of the present exit event is kept in the thread. */
-  hasEnter(view: EventView, thread: ThreadInfo): boolean {
-    if (thread.enterType === -1) return false;
-    if (thread.enterType === view.type - 1) return thread.lastEnter === thread.enterType;
-    return view.type === Ev.SYSCALL_EXECVE_19_X && thread.enterType === Ev.SYSCALL_EXECVEAT_E;
-  }
-
   closeAfter(thread: ThreadInfo, fd: number): void {
     this.closing = thread;
     this.closingFd = fd;
@@ -317,16 +302,10 @@ export class State {
     this.exited = thread;
   }
 
-  /** Zero-separated cgroups as they are on the wire. Many threads have the same. */
+  /** Zero-separated cgroups as they are on the wire. */
   setCgroups(thread: ThreadInfo, wire: string): void {
-    let entry = this.cgroupTexts.get(wire);
-    if (entry === undefined) {
-      const cgroups = normalizeCgroups(splitZeros(wire));
-      if (cgroups === null) return;
-      entry = { cgroups, container: containerFromCgroups(cgroups) };
-      if (this.cgroupTexts.size >= MAX_CGROUP_TEXTS) this.cgroupTexts.clear();
-      this.cgroupTexts.set(wire, entry);
-    }
+    const entry = this.cgroupTexts.of(wire);
+    if (entry === null) return;
     thread.cgroups = entry.cgroups;
     thread.containerId = entry.container === null ? '' : entry.container.id;
     if (entry.container === null) return;
@@ -335,93 +314,4 @@ export class State {
     else this.containers?.appear(id, type);
     if (this.nameless !== null && this.nameless.size < MAX_WANTED && this.users?.knows(id) === false) this.nameless.set(id, thread.tid);
   }
-
-  /** Puts our own address in the place of an unspecified one. */
-  fillUnspecified(info: FdInfo): void {
-    if (info.sourceIp === null || info.destIp === null) return;
-    const any = info.type === 'ipv4' ? ANY_V4 : ANY_V6;
-    if (info.sourceIp === any) {
-      const own = this.interfaces.towards(info.destIp);
-      if (own !== info.destIp || info.sourcePort !== info.destPort) info.sourceIp = own;
-    } else if (info.destIp === any) {
-      const own = this.interfaces.towards(info.sourceIp);
-      if (own !== info.sourceIp || info.sourcePort !== info.destPort) info.destIp = own;
-    }
-  }
-
-  private enter(view: EventView, thread: ThreadInfo, type: number): void {
-    thread.lastFd = -1;
-    thread.lastEnter = type;
-    const param = FD_PARAM[type];
-    if (param !== -1) {
-      thread.lastFd = view.int(param);
-      view.fd = getFd(thread, thread.lastFd);
-    }
-    switch (type) {
-      case Ev.SYSCALL_OPEN_E:
-      case Ev.SYSCALL_CREAT_E:
-      case Ev.SYSCALL_EXECVE_19_E:
-        if (view.has(0)) keepEnter(view, thread, 0, 1, -1);
-        break;
-      case Ev.SYSCALL_OPENAT_2_E:
-      case Ev.SYSCALL_OPENAT2_E:
-        if (view.has(0)) keepEnter(view, thread, 1, 2, 0);
-        break;
-      case Ev.SYSCALL_EXECVEAT_E:
-        keepEnter(view, thread, 1, 2, 0);
-        break;
-      case Ev.SOCKET_CONNECT_E:
-        thread.enterType = type;
-        thread.enterAddress = new Uint8Array(view.raw(1));
-        break;
-      default:
-        break;
-    }
-  }
-
-  private exit(view: EventView, thread: ThreadInfo, type: number): void {
-    if (type !== thread.lastEnter + 1 && !(type === Ev.SYSCALL_EXECVE_19_X && thread.lastEnter === Ev.SYSCALL_EXECVEAT_E)) {
-      thread.lastFd = -1;
-    }
-    const param = FD_PARAM[type];
-    if (param === -1) return;
-    if (thread.lastFd === -1 && view.has(param)) thread.lastFd = view.int(param);
-    view.fd = getFd(thread, thread.lastFd);
-  }
-
-  /** A connection found at the start: local and remote become server and client. */
-  private orient(info: FdInfo, serverPorts: ReadonlySet<number>): void {
-    if (info.type !== 'ipv4' || info.isServerSocket) return;
-    this.fillUnspecified(info);
-    if (serverPorts.has(info.sourcePort)) {
-      swapEnds(info);
-      info.flags |= FdFlag.RoleServer;
-    } else {
-      info.flags |= FdFlag.RoleClient;
-    }
-    info.name = `${info.sourceIp}:${info.sourcePort}->${info.destIp}:${info.destPort}`;
-  }
-}
-
-function keepEnter(view: EventView, thread: ThreadInfo, name: number, flags: number, dirfd: number): void {
-  const path = text(view, name);
-  thread.enterType = view.type;
-  thread.enterName = path === '<NA>' ? null : path;
-  thread.enterFlags = view.type === Ev.SYSCALL_CREAT_E ? 0 : view.u32(flags);
-  thread.enterDirfd = dirfd === -1 ? 0 : view.int(dirfd);
-}
-
-/** Brings old and kernel-internal subsystem names into the usual form; null: not a list of cgroups. */
-function normalizeCgroups(wire: readonly string[]): readonly string[] | null {
-  const out: string[] = [];
-  for (const item of wire) {
-    const eq = item.indexOf('=');
-    if (eq === -1) return null;
-    let subsystem = item.slice(0, eq).replace('_cgroup', '');
-    if (subsystem === 'perf') subsystem = 'perf_event';
-    else if (subsystem === 'mem') subsystem = 'memory';
-    else if (subsystem === 'io') subsystem = 'blkio';
-    out.push(subsystem + item.slice(eq));
-  }
-  return out;
 }

@@ -76,6 +76,17 @@ describe('after a loss', () => {
     expect(state.threads.get(2000)!.comm).toBe('nc');
   });
 
+  it('a child that begins while what was found of its parent waits is doubted, and none after that', () => {
+    const state = doubted();
+    while (state.repair.take() !== -1);
+    report(state, [seen(state, (found) => { found.exepath = '/usr/bin/nc'; found.comm = 'nc'; })]);
+    fork(state, 2000, 3000);
+    expect([state.threads.get(3000)!.exepath, state.repair.take(), state.repair.take()]).toEqual(['/bin/cat', 3000, -1]);
+    state.repair.settle(AT);
+    fork(state, 2000, 3001);
+    expect([state.threads.get(3001)!.exepath, state.repair.take()]).toEqual(['/usr/bin/nc', -1]);
+  });
+
   it('what is right stays as events told it', () => {
     const state = doubted();
     const known = state.threads.get(2000)!;

@@ -2,6 +2,7 @@
 /** Files and other descriptors that are no sockets, and the working directory. HOT PATH. */
 import type { EventView } from '../../events/event-view.js';
 import { Ev } from '../../events/ids.js';
+import { hasEnter } from '../call.js';
 import { FdFlag, FdInfo, type FdType } from '../fd-info.js';
 import { clearCloseOnExec, getFd, O_CLOEXEC, O_DIRECTORY, plainFd } from '../fd-table.js';
 import { concatenatePaths } from '../paths.js';
@@ -48,7 +49,7 @@ const onOpen: Handler = (state, view) => {
   if (thread === null) return;
   let flags = view.u32(2);
   let name: string;
-  if (state.hasEnter(view, thread) && thread.enterName !== null) {
+  if (hasEnter(view, thread) && thread.enterName !== null) {
     name = thread.enterName;
     flags = thread.enterFlags | (flags & ADDED_FLAGS);
   } else name = text(view, 1);
@@ -60,7 +61,7 @@ const onCreat: Handler = (state, view) => {
   if (thread === null) return;
   const layer = view.u16(5);
   const flags = (layer & 1) !== 0 ? UPPER_LAYER : (layer & 2) !== 0 ? LOWER_LAYER : 0;
-  const name = state.hasEnter(view, thread) && thread.enterName !== null ? thread.enterName : text(view, 1);
+  const name = hasEnter(view, thread) && thread.enterName !== null ? thread.enterName : text(view, 1);
   opened(state, view, thread, thread.cwd, name, flags, 3);
 };
 
@@ -71,7 +72,7 @@ const onOpenat: Handler = (state, view) => {
   let name: string;
   let dirfd = view.int(1);
   let known = view.has(1);
-  if (state.hasEnter(view, thread) && thread.enterName !== null) {
+  if (hasEnter(view, thread) && thread.enterName !== null) {
     name = thread.enterName;
     flags = thread.enterFlags | (flags & ADDED_FLAGS);
     dirfd = thread.enterDirfd;

@@ -4,7 +4,7 @@ import type { EventView } from '../../events/event-view.js';
 import { Ev } from '../../events/ids.js';
 import { Family, tupleFamily, tupleText, u64 } from '../addresses.js';
 import { FdFlag, type FdInfo } from '../fd-info.js';
-import { CONNECTION, ROLES, swapEnds, takeTuple, tupleName } from '../socket-ends.js';
+import { CONNECTION, fillUnspecified, ROLES, swapEnds, takeTuple, tupleName } from '../socket-ends.js';
 import type { State } from '../state.js';
 import type { ThreadInfo } from '../thread-info.js';
 import { type Handler, type HandlerEntry, NO_TEXT } from './handler.js';
@@ -28,7 +28,7 @@ function learnEnds(state: State, info: FdInfo, tuple: Uint8Array): boolean {
       break;
   }
   if ((info.type === 'ipv4' || info.type === 'ipv6') && info.l4proto === null) info.l4proto = 'udp';
-  state.fillUnspecified(info);
+  fillUnspecified(info, state.interfaces);
   return true;
 }
 

@@ -3,6 +3,7 @@
 import type { EventView } from '../../events/event-view.js';
 import { Ev } from '../../events/ids.js';
 import { canonicalInt } from '../../lang/value.js';
+import { hasEnter } from '../call.js';
 import { cloneFds, closeOnExec, getFd } from '../fd-table.js';
 import { concatenatePaths } from '../paths.js';
 import type { State } from '../state.js';
@@ -236,7 +237,7 @@ const onExec: Handler = (state, view) => {
   if (view.has(P.Cgroups)) state.setCgroups(thread, view.str(P.Cgroups)!);
   if (view.has(X.Tty)) thread.tty = view.u32(X.Tty);
   if (view.has(X.ExePath)) setExepath(thread, text(view, X.ExePath));
-  else if (state.hasEnter(view, thread)) setExepath(thread, enteredPath(view, thread));
+  else if (hasEnter(view, thread)) setExepath(thread, enteredPath(view, thread));
   if (view.has(X.Vpgid)) thread.vpgid = view.int(X.Vpgid);
   if (view.has(X.Loginuid)) thread.loginuid = view.u32(X.Loginuid);
   if (view.has(X.Flags)) {

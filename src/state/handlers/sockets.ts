@@ -5,6 +5,7 @@ import { Ev } from '../../events/ids.js';
 import {
   addressFamily, addressText, Family, hex64, ipv4Text, ipv6Text, isMapped, pathText, port, tupleFamily, tupleText, u64,
 } from '../addresses.js';
+import { hasEnter } from '../call.js';
 import { FdFlag, FdInfo } from '../fd-info.js';
 import { addFd, O_CLOEXEC } from '../fd-table.js';
 import { CONNECTION, ROLES, setEnds, swapEnds, takeTuple, tupleName } from '../socket-ends.js';
@@ -104,7 +105,7 @@ const onConnect: Handler = (state, view) => {
     info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
   }
   // The address of the enter event cannot have been changed by the program while the kernel looked.
-  const entered = state.hasEnter(view, thread) && thread.enterAddress !== null && addressFamily(thread.enterAddress) !== -1 ? thread.enterAddress : null;
+  const entered = hasEnter(view, thread) && thread.enterAddress !== null && addressFamily(thread.enterAddress) !== -1 ? thread.enterAddress : null;
   if (!view.has(1)) {
     if (entered !== null) connectedTo(info, view, entered);
     return;
