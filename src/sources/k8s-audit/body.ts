@@ -41,7 +41,9 @@ export function receive(request: IncomingMessage, batch: Batch, outlet: Outlet, 
       resolve(refused);
     };
     const tooSlow = (message: string): void => finish({ status: 408, reason: 'body_truncated', message });
-    const idle = setTimeout(() => tooSlow(`nothing more of the body has come for ${limits.idleTimeoutMs / 1000} s`), limits.idleTimeoutMs);
+    const waitForMore = (): NodeJS.Timeout =>
+      setTimeout(() => tooSlow(`nothing more of the body has come for ${limits.idleTimeoutMs / 1000} s`), limits.idleTimeoutMs);
+    let idle = waitForMore();
     const total = setTimeout(() => tooSlow(`the body has not come within ${limits.totalTimeoutMs / 1000} s`), limits.totalTimeoutMs);
     let overload: NodeJS.Timeout | undefined;
     const waitForRoom = (): void => {
@@ -54,7 +56,8 @@ export function receive(request: IncomingMessage, batch: Batch, outlet: Outlet, 
       void outlet.room().then(() => {
         clearTimeout(overload);
         if (done) return;
-        idle.refresh();
+        // A timer that was cleared cannot be refreshed.
+        idle = waitForMore();
         body.resume();
       });
     };

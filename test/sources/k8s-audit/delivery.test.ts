@@ -153,14 +153,17 @@ describe('large bodies', () => {
 });
 
 /** A webhook in this thread with limits that a test can wait for, whose events go where the test says. */
-async function listening(limits: Partial<WebhookOptions>, isFull = (): boolean => false): Promise<{ readonly webhook: AuditWebhook; count(name: string): number }> {
+async function listening(limits: Partial<WebhookOptions>, isFull = (): boolean => false, room: Promise<void> = new Promise(() => {})): Promise<{ readonly webhook: AuditWebhook; count(name: string): number }> {
   const counters = new Float64Array(COUNTERS.length);
   const here: Outlet = {
-    put: deliver,
+    put: (event) => {
+      deliver(event);
+      return false;
+    },
     get full() {
       return isFull();
     },
-    room: () => (isFull() ? new Promise(() => {}) : Promise.resolve()),
+    room: () => (isFull() ? room : Promise.resolve()),
     settled: () => Promise.resolve(),
   };
   const webhook = new AuditWebhook(new AuditIntake({ maxEventSize: 10_000, counters }, here), {
@@ -203,6 +206,25 @@ describe('slow clients', () => {
     await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a')))).status).toBe(429);
     expect(await answered).toMatch(/^HTTP\/1.1 408[\s\S]*nothing more of the body has come/);
     await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a')))).status).toBe(200);
+    expect(count('body_truncated')).toBe(1);
+    await webhook.stop();
+  });
+
+  it('that had to wait for the rules and then stop are sent away too', async () => {
+    let full = true;
+    let hasRoom = (): void => {};
+    const room = new Promise<void>((resolve) => {
+      hasRoom = resolve;
+    });
+    const { webhook, count } = await listening({ idleTimeoutMs: 300 }, () => full, room);
+    const answered = trickle(webhook.port, [eventList(auditEvent('a'), auditEvent('b')).slice(0, -30)], 0);
+    await expect.poll(() => taken).toEqual(['a']);
+    // As long as it waits for the rules, nobody may blame it.
+    await wait(600);
+    expect(count('body_truncated')).toBe(0);
+    full = false;
+    hasRoom();
+    expect(await answered).toMatch(/^HTTP\/1.1 408[\s\S]*nothing more of the body has come/);
     expect(count('body_truncated')).toBe(1);
     await webhook.stop();
   });
