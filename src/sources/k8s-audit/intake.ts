@@ -93,12 +93,13 @@ export class AuditIntake {
       tryEvent: (bytes, start, limit) => {
         const end = this.#event.read(bytes, start, limit);
         if (end < 0 || this.#event.size > this.options.maxEventSize) return 0;
-        this.#take(report, refuse, kind.retried, bytes, start, end);
+        this.#take(report, refuse, kind.retried, bytes, start, end, false);
         return end;
       },
-      event: (bytes, start, end) => {
-        if (this.#event.read(bytes, start, end) === end) this.#take(report, refuse, kind.retried, bytes, start, end);
-        else refuse('event_malformed');
+      event: (bytes, start, end, own) => {
+        if (this.#event.read(bytes, start, end) === end) return this.#take(report, refuse, kind.retried, bytes, start, end, own);
+        refuse('event_malformed');
+        return false;
       },
       tooLarge: (size) => {
         report.largest = Math.max(report.largest, size);
@@ -123,7 +124,7 @@ export class AuditIntake {
     };
   }
 
-  /** Takes the event that has just been read from these bytes. */
+  /** Takes the event that has just been read from these bytes; true when these were taken with it, which only own ones are. */
   #take(
     report: BatchReport,
     refuse: (reason: Refusal) => void,
@@ -131,11 +132,12 @@ export class AuditIntake {
     bytes: Buffer,
     start: number,
     end: number,
-  ): void {
+    own: boolean,
+  ): boolean {
     const event = this.#event;
     if (!event.readTime()) {
       refuse('event_no_time');
-      return;
+      return false;
     }
     // Only what an apiserver sends can be told from something that is sent twice on purpose.
     if (retried && event.isIdentified) {
@@ -147,12 +149,12 @@ export class AuditIntake {
       if (this.#seen.has(fingerprint)) {
         report.duplicates++;
         this.refuse('event_duplicate');
-        return;
+        return false;
       }
       this.#seen.add(fingerprint);
       this.#counters[INDEX.forgotten] = this.#seen.evictions;
     }
     report.taken++;
-    this.outlet.put(event, bytes, start, end);
+    return this.outlet.put(event, bytes, start, end, own);
   }
 }

@@ -37,17 +37,29 @@ export class SlabOutlet implements Outlet {
 
   constructor(private readonly send: (slab: Slab, count: number) => void) {}
 
-  put(event: AuditEvent, bytes: Buffer, start: number, end: number): void {
+  put(event: AuditEvent, bytes: Buffer, start: number, end: number, own: boolean): boolean {
     const size = end - start;
+    if (own && size > SLAB_BYTES) {
+      // Fresh memory for a copy of tens of megabytes takes longer than all else that is done with them here.
+      this.flush();
+      this.#bytes = bytes;
+      this.#records = new Int32Array(RECORD.length);
+      event.writeRecord(this.#records, 0, start);
+      this.#count = 1;
+      this.flush();
+      return true;
+    }
     if (this.#bytes !== null && (this.#used + size > this.#bytes.length || this.#count === SLAB_EVENTS)) this.flush();
     this.#bytes ??= this.#open(size);
     bytes.copy(this.#bytes, this.#used, start, end);
     event.writeRecord(this.#records, this.#count * RECORD.length, this.#used);
     this.#used += size;
     this.#count++;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#flush);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#flush);
+    }
+    return false;
   }
 
   get full(): boolean {

@@ -17,8 +17,11 @@ export interface SplitterSink {
    * and answers the offset behind it; otherwise 0, and it will come out by one of the others.
    */
   tryEvent(bytes: Buffer, start: number, limit: number): number;
-  /** One event, JSON or not: bytes from `start` up to `end`, valid during the call only. */
-  event(bytes: Buffer, start: number, end: number): void;
+  /**
+   * One event, JSON or not: bytes from `start` up to `end`. They are valid during the call only, unless they are `own`, an
+   * `ArrayBuffer` that nobody else uses, and the answer is true: then they belong to who was told.
+   */
+  event(bytes: Buffer, start: number, end: number, own: boolean): boolean;
   /** An event of so many bytes (without white space) that exceeds the limit: it was skipped, not held. */
   tooLarge(size: number): void;
   /** Something that is no event: text between values, an element that is no object, a value cut off by the next line. */
@@ -48,6 +51,12 @@ const CLOSE_BRACE = 0x7d;
 
 /** How much white space an event may carry beyond its size before it counts as too large all the same. */
 const SPACE_ALLOWANCE = 1 << 20;
+/**
+ * An event that has grown so large gets room for the largest at once, though not for more than so much: what is reserved and
+ * not used costs nothing, while each growth copies all that there is, which takes a tenth of a second for tens of megabytes.
+ */
+const LARGE = 1 << 20;
+const MAX_RESERVED = 1 << 26;
 
 const enum Word {
   None,
@@ -62,10 +71,14 @@ const WORDS: readonly Buffer[] = ['', 'kind', 'items', 'Event', 'EventList'].map
 /** No word, with its quotes, is longer. */
 const LONGEST_WORD = 16;
 
+const NO_BYTES = Buffer.alloc(0);
+
 export class AuditSplitter {
   /** What is held from one chunk to the next: an unfinished item from its beginning. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NO_BYTES;
   #heldLength = 0;
+  /** What was held now belongs to who took the event in it. */
+  #given = false;
   /** Offset in the stream of the first byte at hand; all other offsets that are kept are in the stream too. */
   #base = 0;
   /** Bytes of the next chunk that an escape at the end of the last one has used up. */
@@ -105,7 +118,12 @@ export class AuditSplitter {
     else {
       const from = this.#heldLength;
       this.#append(chunk, 0);
-      this.#scan(this.#held, from, this.#heldLength);
+      const behind = this.#scan(this.#held, from, this.#heldLength);
+      if (!this.#given) return;
+      // The rest of the chunk is still there.
+      this.#given = false;
+      this.#base += from;
+      this.#scan(chunk, behind - from, chunk.length);
     }
   }
 
@@ -119,7 +137,8 @@ export class AuditSplitter {
     return this.#depth === 0 ? this.#base : this.#valueStart;
   }
 
-  #scan(bytes: Buffer, from: number, length: number): void {
+  /** Answers the offset that it got to: `length`, unless the bytes were given away. */
+  #scan(bytes: Buffer, from: number, length: number): number {
     let i = from + this.#carry;
     this.#carry = 0;
     if (this.#inString) i = this.#string(bytes, i, length);
@@ -149,8 +168,13 @@ export class AuditSplitter {
         continue;
       }
       if (c === OPEN_BRACE || c === OPEN_BRACKET) this.#open(this.#base + i - 1, c);
-      else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) this.#close(bytes, i, c);
-      else if (this.#depth === 1) {
+      else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
+        this.#close(bytes, i, c);
+        if (this.#given) {
+          this.#firstColumn = false;
+          return i;
+        }
+      } else if (this.#depth === 1) {
         if (c === COLON) this.#key = this.#lastString;
         else if (c === COMMA) this.#key = Word.None;
       } else if (this.#isBetween()) {
@@ -161,6 +185,7 @@ export class AuditSplitter {
     }
     this.#carry = i - length;
     this.#keep(bytes, length);
+    return length;
   }
 
   /** Scans on within a string; answers the offset behind it, or one beyond `length` when it goes on in the next chunk. */
@@ -277,7 +302,11 @@ export class AuditSplitter {
     this.#inItem = false;
     const size = this.#base + behind - this.#itemStart - this.#spaces;
     if (this.#skipping || size > this.options.maxEventSize) this.sink.tooLarge(size);
-    else this.sink.event(bytes, this.#itemStart - this.#base, behind);
+    else if (this.sink.event(bytes, this.#itemStart - this.#base, behind, bytes === this.#held)) {
+      this.#held = NO_BYTES;
+      this.#heldLength = 0;
+      this.#given = true;
+    }
   }
 
   #rubbish(): void {
@@ -317,7 +346,8 @@ export class AuditSplitter {
   #append(bytes: Buffer, start: number): void {
     const needed = this.#heldLength + bytes.length - start;
     if (needed > this.#held.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, this.#held.length * 2));
+      const largest = Math.min(this.options.maxEventSize + 2 * SPACE_ALLOWANCE, MAX_RESERVED);
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#held.length * 2, needed > LARGE ? largest : 0));
       this.#held.copy(grown, 0, 0, this.#heldLength);
       this.#held = grown;
     }

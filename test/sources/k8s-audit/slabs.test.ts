@@ -21,7 +21,7 @@ function outletInto(sent: Sent[]): { readonly outlet: SlabOutlet; put(text: stri
       const bytes = Buffer.from(`  ${text}`);
       const end = event.read(bytes, 2, bytes.length);
       expect(event.readTime()).toBe(true);
-      outlet.put(event, bytes, 2, end);
+      expect(outlet.put(event, bytes, 2, end, false)).toBe(false);
     },
   };
 }
@@ -72,6 +72,25 @@ describe('events of one turn of the event loop', () => {
     await turn();
     expect(sent.map(({ count }) => count)).toEqual([2, 1, 1, 1]);
     expect(sent.flatMap(read).map(({ text }) => text)).toEqual(texts);
+  });
+
+  it('are sent as they are, between those before and after them, when they are large and nobody else has their bytes', async () => {
+    const sent: Sent[] = [];
+    const { outlet, put } = outletInto(sent);
+    const texts = [10, 300_000, 20].map((size, n) => JSON.stringify(auditEvent(`id-${n}`, { requestObject: 'x'.repeat(size) })));
+    put(texts[0]);
+    const bytes = Buffer.allocUnsafeSlow(400_000);
+    const end = 5 + bytes.write(texts[1], 5);
+    const event = new AuditEvent();
+    expect(event.read(bytes, 5, end)).toBe(end);
+    expect(event.readTime()).toBe(true);
+    expect(outlet.put(event, bytes, 5, end, true)).toBe(true);
+    put(texts[2]);
+    await turn();
+    expect(sent.flatMap(read).map(({ text }) => text)).toEqual(texts);
+    expect(sent[1].slab.bytes).toBe(bytes.buffer);
+    for (const { slab } of sent) outlet.evaluated(slab);
+    expect(await pending(outlet.settled())).toBe(false);
   });
 });
 

@@ -10,7 +10,7 @@ interface Outcome {
 }
 
 /** What comes out of a text that arrives in chunks of so many bytes. */
-function split(text: string | Buffer, options: { max?: number; lines?: boolean; chunks?: readonly number[]; fast?: boolean } = {}): Outcome {
+function split(text: string | Buffer, options: { max?: number; lines?: boolean; chunks?: readonly number[]; fast?: boolean; keep?: boolean } = {}): Outcome {
   const out: string[] = [];
   const event = new AuditEvent();
   const splitter = new AuditSplitter(
@@ -22,7 +22,13 @@ function split(text: string | Buffer, options: { max?: number; lines?: boolean; 
         out.push(all.toString('utf8', start, end));
         return end;
       },
-      event: (bytes, start, end) => out.push(bytes.toString('utf8', start, end)),
+      event: (bytes, start, end, own) => {
+        out.push(bytes.toString('utf8', start, end));
+        if (options.keep !== true || !own) return false;
+        // Whoever owns them may send them away: they are gone for everybody else then.
+        structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+        return true;
+      },
       tooLarge: (size) => out.push(`too large: ${size}`),
       malformed: () => out.push('malformed'),
       notAnEvent: () => out.push('not an event'),
@@ -141,6 +147,7 @@ describe('however the bytes arrive', () => {
       fc.property(stream, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), fc.integer({ min: 20, max: 300 }), (text, chunks, max) => {
         expect(split(text, { chunks, max })).toEqual(split(text, { max }));
         expect(split(text, { chunks, max, fast: true })).toEqual(split(text, { max }));
+        expect(split(text, { chunks, max, keep: true })).toEqual(split(text, { max }));
       }),
       { numRuns: 500 },
     );
