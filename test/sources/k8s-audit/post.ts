@@ -2,6 +2,7 @@
 /** Real requests to a listening source, and the source itself. */
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { afterEach, expect } from 'vitest';
 import { type AuditEvent, parseAuditEvent } from '../../../src/events/audit-event.js';
 import { type K8sAuditOptions, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
 
@@ -71,6 +72,28 @@ export async function listen(options: K8sAuditOptions = {}): Promise<Running> {
     () => {},
   );
   return { source, port: source.port, events, warnings };
+}
+
+let started: Running | null = null;
+
+/** The same, stopped when the test is over. */
+export async function start(options: K8sAuditOptions = {}): Promise<Running> {
+  started = await listen(options);
+  return started;
+}
+/** For every file of tests that imports this. */
+afterEach(async () => {
+  await started?.source.stop();
+  started = null;
+});
+
+export const ids = (to: Running): unknown[] => to.events.map((event) => event.object.auditID);
+
+/** What came is what was delivered and what was refused, and nothing else. */
+export function expectBalance(to: Running): void {
+  const { produced, delivered, losses } = to.source.stats();
+  expect(delivered).toBe(to.events.length);
+  expect(produced).toBe(delivered + Object.values(losses).reduce((sum, n) => sum + n, 0));
 }
 
 /** One event, as an apiserver writes it, with what a test adds. */
