@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An audit log that grows: read on from where the last run stopped, across rotation by rename or by truncation. */
 import { type FileHandle, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { StartError } from '../source.js';
 import type { AuditIntake, Batch } from './intake.js';
 
@@ -112,8 +112,33 @@ export class FollowedAuditFile {
     // The last lines may have been written between the last read and the rename.
     while (await this.#readOn());
     this.#finishBatch();
-    await this.#open(path, 0);
+    await this.#open((await this.#rotatedLater()) ?? path, 0);
     return this.#file !== null;
+  }
+
+  /**
+   * The first of the files that were rotated away after the one at hand, if there are any: rotation may be faster than the
+   * rules, or have gone on while nobody read. Known by their names, as an apiserver (audit-2026-11-23T08-04-40.686.log) and
+   * logrotate (audit.log.1, audit.log-20261123) give them, and by the time of their last lines.
+   */
+  async #rotatedLater(): Promise<string | null> {
+    if (this.#file === null) return null;
+    const { path, warn } = this.options;
+    const { mtimeNs } = await this.#file.stat({ bigint: true });
+    const [name, extension] = [basename(path), extname(path)];
+    const stem = name.slice(0, name.length - extension.length);
+    let first: { readonly path: string; readonly mtimeNs: bigint } | null = null;
+    for (const other of await readdir(dirname(path))) {
+      const plain = other.replace(/\.(gz|bz2|xz|zst)$/, '');
+      const date = plain.startsWith(`${stem}-`) && plain.endsWith(extension) ? plain.slice(stem.length + 1, plain.length - extension.length) : '';
+      const suffix = plain.startsWith(name) ? plain.slice(name.length) : '';
+      if (!/^\d[\dT:.-]*$/.test(date) && !/^[.-]\d[\dT:.-]*$/.test(suffix)) continue;
+      const info = await stat(join(dirname(path), other), { bigint: true }).catch(() => null);
+      if (info === null || !info.isFile() || info.mtimeNs <= mtimeNs) continue;
+      if (plain !== other) warn(`k8saudit: ${join(dirname(path), other)}: was rotated and packed before it was read; its events are not seen`);
+      else if (first === null || info.mtimeNs < first.mtimeNs) first = { path: join(dirname(path), other), mtimeNs: info.mtimeNs };
+    }
+    return first === null ? null : first.path;
   }
 
   #finishBatch(): void {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../../src/events/audit-event.js';
 import { type K8sAuditConfig, K8sAuditSource } from '../../../src/sources/k8s-audit.js';
@@ -193,6 +193,53 @@ describe('a followed file', () => {
     await follow(config);
     await seen(['d', 'e']);
     expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ['an apiserver', (n: number): string => `audit-2026-11-23T08-04-4${n}.686.log`],
+    ['logrotate', (n: number): string => `audit.log.${3 - n}`],
+  ])('that %s rotated more than once while nobody read is read on through all its files, in order', async (_name, rotated) => {
+    const config = { positionFile: join(dir, 'position') };
+    const rotate = async (n: number): Promise<void> => {
+      renameSync(log(), join(dir, rotated(n)));
+      // The clock of files may stand still for a few milliseconds.
+      await new Promise((done) => setTimeout(done, 30));
+      writeFileSync(log(), '');
+    };
+    // Rotated away long ago, and something else that is no part of it.
+    writeFileSync(join(dir, rotated(0)), line('ancient'));
+    writeFileSync(log(), '');
+    await follow(config);
+    appendFileSync(log(), line('a'));
+    await seen(['a']);
+    await source?.stop();
+    appendFileSync(log(), line('b'));
+    await rotate(1);
+    writeFileSync(join(dir, 'audit-other.log'), line('x'));
+    appendFileSync(log(), line('c'));
+    await rotate(2);
+    appendFileSync(log(), line('d'));
+    await rotate(3);
+    appendFileSync(log(), line('e'));
+    await follow(config);
+    await seen(['b', 'c', 'd', 'e']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('whose next file was packed before it was read says so', async () => {
+    const config = { positionFile: join(dir, 'position') };
+    writeFileSync(log(), '');
+    await follow(config);
+    appendFileSync(log(), line('a'));
+    await seen(['a']);
+    await source?.stop();
+    renameSync(log(), join(dir, 'audit.log.2'));
+    await new Promise((done) => setTimeout(done, 30));
+    writeFileSync(join(dir, 'audit.log.1.gz'), gzipSync(line('b')));
+    writeFileSync(log(), line('c'));
+    await follow(config);
+    await seen(['c']);
+    expect(warnings.join()).toMatch(/audit\.log\.1\.gz: was rotated and packed before it was read/);
   });
 
   it('whose last file is gone is read from its beginning, with a warning', async () => {
