@@ -37,7 +37,11 @@ export function parseOpenParams(text: string): Place {
     case 'file': {
       const path = params.slice('file://'.length);
       if (!path.startsWith('/')) throw refused(text, 'the path of a followed file must be absolute: file:///var/log/audit.log');
-      return { kind: 'file', path: decodeURIComponent(path), follow: true };
+      try {
+        return { kind: 'file', path: decodeURIComponent(path), follow: true };
+      } catch {
+        throw refused(text, 'what follows a percent sign is not UTF-8 in hexadecimal digits; a percent sign in a path is written %25');
+      }
     }
     case 'http':
     case 'https': {

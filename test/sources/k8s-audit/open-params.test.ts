@@ -21,6 +21,8 @@ describe('open_params', () => {
     ['http://x:99999/', /no such port/],
     ['http://a b:1/', /(no URL)/],
     ['file://relative', /must be absolute/],
+    ['file:///var/log/100%.log', /a percent sign in a path is written %25/],
+    ['file:///var/log/%ff.log', /not UTF-8/],
     ['  ', /is empty/],
   ])('%j is refused, saying why', (text, why) => {
     expect(() => parseOpenParams(text)).toThrow(why);
