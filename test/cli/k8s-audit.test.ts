@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parsePolicy } from '../../src/audit-setup/policy.js';
-import { auditEvent } from '../sources/k8s-audit/post.js';
+import { auditEvent, eventList, post } from '../sources/k8s-audit/post.js';
 import { freePort, Program, run } from './program.js';
 
 const RULES = `
@@ -56,12 +56,73 @@ describe('falco-ts k8s-audit', () => {
     // The lines that it printed are the program's configuration.
     const printed = made.stdout.slice(made.stdout.indexOf('  plugins:'), made.stdout.indexOf('\n\nkubeadm:')).replace(/^ {2}/gm, '');
     expect(parse(printed)).toMatchObject({ plugins: [{ name: 'k8saudit' }, { name: 'json' }] });
-    const program = new Program(['-c', file('run.yaml', `engine: {kind: nodriver}\nrules_files: [${rules}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\n${printed}`), '--enable-source', 'k8s_audit']);
+    const metricsPort = await freePort();
+    const running = `engine: {kind: nodriver}\nrules_files: [${rules}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\nmetrics: {enabled: true}\nwebserver: {enabled: true, listen_address: 127.0.0.1, listen_port: ${metricsPort}, prometheus_metrics_enabled: true}\n${printed}`;
+    const program = new Program(['-c', file('run.yaml', running), '--enable-source', 'k8s_audit']);
     await program.until(({ stderr }) => stderr.includes("Opening 'k8s_audit' source"));
     const well = await waitFor(() => doctor('--kubeconfig', kubeconfig, '--policy', join(dir, 'apiserver/audit-policy.yaml')), ({ code }) => code === 0);
     expect(well.stdout).toContain('takes what is posted');
     expect(well.stdout).toContain('logs all that the rules read');
+    // What arrives, from the monitor that its configuration names.
+    const asked = () => run(['k8s-audit', 'doctor', '-c', join(folder, 'run.yaml'), rules]);
+    const nothing = await asked();
+    expect([nothing.code, nothing.stdout]).toEqual([1, expect.stringContaining('no audit event has come since it started')]);
+    const agent = { tls: true, ca: Buffer.from(String(parse(readFileSync(kubeconfig, 'utf8')).clusters[0].cluster['certificate-authority-data']), 'base64') };
+    const bodies = [eventList(auditEvent('1'), auditEvent('2')), eventList(auditEvent('2'), auditEvent('3'))];
+    for (const body of bodies) expect((await post(port, body, agent)).status).toBe(200);
+    const some = await waitFor(asked, ({ code }) => code === 0);
+    expect(some.stdout).toContain('3 audit events have come.\n  1 refused: event_duplicate');
+    expect((await post(port, eventList({ kind: 'Event' }), agent)).status).toBe(400);
+    const refused = await waitFor(asked, ({ code }) => code === 1);
+    expect(refused.stdout).toContain('1 refused: event_no_time');
     await program.stop();
+  });
+
+  it('has 106 fields for rules, as the peer’s two plugins', async () => {
+    const { stdout } = await run(['--list=k8s_audit', '-N']);
+    const names = stdout.split('\n').filter((name) => /^(ka|json|jevt)\./.test(name));
+    expect(names.length).toBe(106);
+    expect(new Set(names).size).toBe(106);
+  });
+
+  it('init tells each kind of cluster to load the same policy and webhook from where it can see them', async () => {
+    const dir = join(folder, 'clusters');
+    const steps = async (cluster: string): Promise<string> => {
+      const { code, stdout } = await run(['k8s-audit', 'init', '-c', config, rules, '--dir', dir, '--http', '--cluster', cluster]);
+      expect(code).toBe(0);
+      const start = stdout.indexOf(`\n${cluster}:\n`);
+      return stdout.slice(start + cluster.length + 3, stdout.indexOf('\n\nThen see', start));
+    };
+    /** The lines from the first that begins like this, without their common indentation, up to the last that is as deep. */
+    const yaml = (text: string, first: string): string => {
+      const lines = text.split('\n');
+      const at = lines.findIndex((line) => line.trim() === first);
+      const indent = lines[at].length - lines[at].trimStart().length;
+      const end = lines.findIndex((line, n) => n > at && /^ *\(/.test(line));
+      return lines.slice(at, end === -1 ? undefined : end).map((line) => line.slice(indent)).join('\n');
+    };
+    const flags = (folderThere: string) => ({
+      'audit-policy-file': `${folderThere}/audit-policy.yaml`,
+      'audit-webhook-config-file': `${folderThere}/audit-webhook.yaml`,
+      'audit-webhook-batch-max-wait': '5s',
+    });
+    const there = '/etc/kubernetes/falco-audit';
+    const volume = { name: 'falco-audit', hostPath: there, mountPath: there, readOnly: true, pathType: 'DirectoryOrCreate' };
+
+    const kubeadm = parse(yaml(await steps('kubeadm'), 'apiServer:'));
+    expect(Object.fromEntries(kubeadm.apiServer.extraArgs.map(({ name, value }: { name: string; value: string }) => [name, value]))).toEqual(flags(there));
+    expect(kubeadm.apiServer.extraVolumes).toEqual([volume]);
+
+    const { nodes } = parse(yaml(await steps('kind'), 'kind: Cluster'));
+    expect(nodes[0].extraMounts).toEqual([{ hostPath: join(dir, 'apiserver'), containerPath: there, readOnly: true }]);
+    expect(readdirSync(nodes[0].extraMounts[0].hostPath).sort()).toEqual(['audit-policy.yaml', 'audit-webhook.yaml']);
+    const patch = parse(nodes[0].kubeadmConfigPatches[0]);
+    expect(patch).toEqual({ kind: 'ClusterConfiguration', apiServer: { extraArgs: flags(there), extraVolumes: [volume] } });
+
+    const ofArgs = (args: readonly string[]) => Object.fromEntries(args.map((arg) => arg.split('=')));
+    const k3s = parse(yaml(await steps('k3s'), 'kube-apiserver-arg:'));
+    expect(ofArgs(k3s['kube-apiserver-arg'])).toEqual(flags('/var/lib/rancher/k3s/server/falco-audit'));
+    expect(ofArgs([...(await steps('bare')).matchAll(/^ *--(\S+)$/gm)].map(([, arg]) => arg))).toEqual(flags(there));
   });
 
   it('doctor says what a policy leaves out, rule by rule', async () => {

@@ -161,6 +161,18 @@ describe('the webhook refuses with a reason', () => {
     expectBalance(to);
   });
 
+  it('and never by sending elsewhere, which an apiserver would follow with an empty GET and take for success', async () => {
+    const to = await start();
+    const paths = ['/', '', '//k8s-audit', '/k8s-audit/', '/k8s-audit//', '/K8S-AUDIT', '/x/../k8s-audit', '/k8s-audit/%2e', `http://127.0.0.1:${to.port}/k8s-audit`, '*'];
+    const statuses = new Set<number>();
+    for (const path of paths) {
+      for (const method of ['POST', 'GET', 'HEAD', 'PUT', 'OPTIONS', 'DELETE']) statuses.add((await post(to.port, '', { path, method })).status);
+    }
+    expect([...statuses].toSorted()).toEqual([404]);
+    expect(to.events).toEqual([]);
+    expectBalance(to);
+  });
+
   it('a request that is no HTTP, and goes on', async () => {
     const to = await start();
     const text = await new Promise<string>((done) => {
@@ -239,16 +251,36 @@ describe('under pressure', () => {
     expect(ids(to)).toEqual(['a']);
   });
 
-  it('a thousand connections that send nothing do not keep others out', async () => {
+  it('two thousand connections are held, and all that each sends at once is taken, of the later ones when they come back', async () => {
     const to = await start();
-    const idle = await Promise.all(
-      Array.from({ length: 1000 }, () => new Promise<ReturnType<typeof netConnect>>((done) => {
+    const sockets = await Promise.all(
+      Array.from({ length: 2000 }, () => new Promise<ReturnType<typeof netConnect>>((done, fail) => {
         const socket = netConnect(to.port, '127.0.0.1', () => done(socket));
-        socket.on('error', () => {});
+        socket.on('error', fail);
       })),
     );
-    expect((await post(to.port, eventList(auditEvent('a')))).status).toBe(200);
-    for (const socket of idle) socket.destroy();
+    // Those that send nothing keep nobody out.
+    expect((await post(to.port, eventList(auditEvent('first')))).status).toBe(200);
+    let busy = 0;
+    await Promise.all(
+      sockets.map((socket, n) => new Promise<void>((done) => {
+        const body = eventList(auditEvent(`c${n}`));
+        const send = (): void => void socket.write(`POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+        socket.on('data', (chunk) => {
+          const text = chunk.toString();
+          if (text.startsWith('HTTP/1.1 200')) return done();
+          expect(text).toMatch(/^HTTP\/1.1 429[\s\S]*retry-after: 2/i);
+          busy++;
+          setTimeout(send, 50 + (n % 50) * 10);
+        });
+        send();
+      })),
+    );
+    for (const socket of sockets) socket.destroy();
+    expect(new Set(ids(to)).size).toBe(2001);
+    expect(to.events.length).toBe(2001);
+    expect(to.source.stats().losses.overloaded).toBe(busy);
+    expectBalance(to);
   });
 
   it('a body that arrives while the source stops is finished and answered; a later one is not taken', async () => {
@@ -270,6 +302,7 @@ describe('under pressure', () => {
     await expect.poll(async () => (await post(to.port, eventList())).status).toBe(429);
     const stopped = to.source.stop();
     await expect.poll(async () => (await post(to.port, eventList(auditEvent('late')))).status).toBe(503);
+    expect((await post(to.port, eventList(auditEvent('late')))).headers['retry-after']).toBe('2');
     more();
     await stopped;
     expect(await answered).toMatch(/^HTTP\/1.1 200/);
