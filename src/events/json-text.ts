@@ -121,11 +121,15 @@ export function compact(text: string): string {
   return kept === 0 ? text : out + text.slice(kept);
 }
 
-/** One member or element a line, two spaces a level; empty objects and arrays stay `{}` and `[]`. */
+/** Levels that are indented. Indenting all of what one event may nest would take gigabytes. */
+const DEEPEST = 300;
+
+/** One member or element a line, two spaces a level; empty objects and arrays stay `{}` and `[]`, and so does what is nested deeper than 300. */
 export function indent(text: string): string {
   let out = '';
   let level = 0;
   const source = compact(text);
+  const newLine = (): string => (level > DEEPEST ? '' : `\n${'  '.repeat(level)}`);
   for (let i = 0; i < source.length; ) {
     const c = source.charCodeAt(i);
     if (c === QUOTE) {
@@ -142,11 +146,13 @@ export function indent(text: string): string {
       i++;
     } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
       level++;
-      out += `${char}\n${'  '.repeat(level)}`;
+      out += char + newLine();
     } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
+      // What was opened without a new line is closed without one.
+      const deep = level > DEEPEST;
       level--;
-      out += `\n${'  '.repeat(level)}${char}`;
-    } else if (c === COMMA) out += `,\n${'  '.repeat(level)}`;
+      out += deep ? char : newLine() + char;
+    } else if (c === COMMA) out += `,${newLine()}`;
     else out += char === ':' ? ': ' : char;
   }
   return out;

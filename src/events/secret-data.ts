@@ -17,18 +17,30 @@ export function withoutSecretData(event: AuditEvent): AuditEvent {
   const resource = isObject(about) ? about.resource : undefined;
   const secrets = resource === 'secrets';
   if (!secrets && resource !== 'tokenreviews' && !(isObject(about) && about.subresource === 'token') && !mentionsSecret(event.text)) return event;
-  const object: Record<string, JsonValue | undefined> = { ...event.object };
-  for (const key of ['requestObject', 'responseObject']) {
-    const body = object[key];
-    if (body !== undefined) object[key] = redactBody(body, secrets);
+  let text: string;
+  try {
+    text = withBodies(event.object, (body) => redactBody(body, secrets));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // Nested deeper than the stack: what cannot be looked through is not shown, and the alert is not lost for it.
+    text = withBodies(event.object, () => REDACTED);
   }
-  const bytes = Buffer.from(JSON.stringify(object));
+  const bytes = Buffer.from(text);
   const copy = new AuditEvent();
   copy.read(bytes, 0, bytes.length);
   copy.num = event.num;
   copy.seconds = event.seconds;
   copy.nanos = event.nanos;
   return copy;
+}
+
+function withBodies(event: JsonObject, shown: (body: JsonValue) => JsonValue): string {
+  const object: Record<string, JsonValue | undefined> = { ...event };
+  for (const key of ['requestObject', 'responseObject']) {
+    const body = object[key];
+    if (body !== undefined) object[key] = shown(body);
+  }
+  return JSON.stringify(object);
 }
 
 const mentionsSecret = (text: string): boolean => text.includes('"Secret') || text.includes('\\"Secret') || text.includes('"TokenRe');

@@ -70,6 +70,9 @@ export function asText(event: AuditEvent, value: JsonValue, path: JsonPath, key:
 export const foundText = (event: AuditEvent, found: Found): string =>
   asText(event, found.value, found.path, found.path.join('/'));
 
+/** No object of an API nests arrays in arrays so deep. */
+const DEEPEST = 300;
+
 /**
  * Follows keys through objects, and through every array on the way or, with an index, through that element of each. An
  * element that leads nowhere is a null in the answer; null instead of an answer: the way ended before any array. The last
@@ -81,6 +84,7 @@ export function follow(
   index: number | null,
   path: JsonPath = [],
 ): readonly (Found | null)[] | null {
+  if (path.length > DEEPEST) return null;
   let here = value;
   let at = path;
   for (let k = 0; k < keys.length; k++) {

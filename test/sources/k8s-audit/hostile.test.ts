@@ -3,6 +3,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { withoutSecretData } from '../../../src/events/secret-data.js';
+import { argumentOf } from '../../../src/fields/catalogue.js';
+import { JSON_CLASS } from '../../../src/fields/jevt.js';
+import { KA_CLASS } from '../../../src/fields/ka.js';
 import { K8sAuditSource } from '../../../src/sources/k8s-audit.js';
 import { detector } from './detect.js';
 import { auditEvent, eventList, ids, post, start } from './post.js';
@@ -14,6 +18,8 @@ describe('hostile JSON', () => {
     ['deep arrays', `"x":${'['.repeat(100_000)}${']'.repeat(100_000)}`],
     ['deep objects', `"x":${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}`],
     ['a huge array', `"x":[${'1,'.repeat(120_000)}1]`],
+    ['arrays in arrays where containers should be', `"objectRef":{"resource":"secrets"},"requestObject":{"spec":{"containers":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`],
+    ['a body of a secret nested deeper than the stack', `"objectRef":{"resource":"secrets"},"requestObject":${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}`],
     ['prototype keys', '"__proto__":{"auditID":"p","kind":"q"},"constructor":{"prototype":{"polluted":1}}'],
   ])('%s are taken, and every field can be read', async (_name, member) => {
     const to = await start();
@@ -21,6 +27,15 @@ describe('hostile JSON', () => {
     expect((await post(to.port, eventList(auditEvent('before')))).status).toBe(200);
     expect((await post(to.port, body)).status).toBe(200);
     expect(to.events[1].textAt([], '').length).toBe(body.length);
+    // As they were sent, and as alerts show them.
+    for (const event of [to.events[1], withoutSecretData(to.events[1])]) {
+      expect(event.object.auditID).toBe('a');
+      for (const { name, argument, bind } of [...KA_CLASS.fields, ...JSON_CLASS.fields]) {
+        const read = bind(argument?.required === true ? argumentOf('/requestObject') : null);
+        if (typeof read === 'string') throw new Error(`${name}: ${read}`);
+        expect(() => read(event), name).not.toThrow();
+      }
+    }
     expect(({} as { polluted?: number }).polluted).toBe(undefined);
   });
 
