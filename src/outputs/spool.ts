@@ -11,16 +11,16 @@
  * The position is written after a delivery, so a program that is killed in between delivers some messages twice (at least
  * once, in order). What is written outlives the program at once, and a power cut after {@link SYNC_MS}.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StartError } from '../sources/source.js';
 import { crc32 } from '../util/crc32.js';
 import type { OutputMessage } from './output.js';
 
 const HEADER_BYTES = 8;
 const SEGMENT_NAME = /^(\d{16})\.log$/;
-/** No alert is as large: a length beyond it is not one. */
+/** Larger alerts are refused: a length beyond it in a file is not one. */
 const LARGEST_RECORD = 16 * 1024 * 1024;
 const LARGEST_SEGMENT = 8 * 1024 * 1024;
 /** Read at once; a record that is larger is read with all that follows it. */
@@ -68,7 +68,7 @@ export class Spool {
   static open(directory: string, maxBytes: number): Spool {
     const spool = new Spool(directory, maxBytes);
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectories(directory);
       lock(directory);
       spool.recover();
     } catch (error) {
@@ -94,8 +94,8 @@ export class Spool {
   }
 
   /**
-   * Appends as many as there is room for. Rejects when the disk refuses; then none of them is in.
-   * @returns how many were taken, the first ones
+   * Appends those there is room for. Rejects when the disk refuses; then none of them is in.
+   * @returns how many were taken
    */
   append(messages: readonly OutputMessage[]): Promise<number> {
     const done = this.writing.then(() => this.write(messages));
@@ -179,7 +179,7 @@ export class Spool {
     let room = this.maxBytes - this.bytes;
     for (const message of messages) {
       const record = encode(message);
-      if (record.length > room) break;
+      if (record.length > room || record.length > HEADER_BYTES + LARGEST_RECORD) continue;
       room -= record.length;
       size += record.length;
       records.push(record);
@@ -242,7 +242,13 @@ export class Spool {
     if (this.reader?.number !== segment.number) {
       await this.reader?.file.close();
       this.reader = null;
-      this.reader = { number: segment.number, file: await open(this.path(segment.number), 'r') };
+      try {
+        this.reader = { number: segment.number, file: await open(this.path(segment.number), 'r') };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        this.giveUp(segment);
+        return [];
+      }
     }
     const rest = segment.size - from;
     for (const length of rest > READ_BYTES ? [READ_BYTES, rest] : [rest]) {
@@ -261,12 +267,18 @@ export class Spool {
         if (found.length === most) break;
       }
       if (end === from && length < rest) continue;
-      // Nothing more can be read here: the disk holds less than was written.
-      if (end === from) this.damagedRecords++;
-      this.readAt = { segment: segment.number, offset: end === from ? segment.size : end };
+      if (end === from) this.giveUp(segment);
+      else this.readAt = { segment: segment.number, offset: end };
       return found;
     }
     return [];
+  }
+
+  /** Nothing more can be read of it, the disk holds less than was written: what it had is lost, and that is counted. */
+  private giveUp(segment: Segment): void {
+    this.damagedRecords += segment.messages;
+    segment.messages = 0;
+    this.readAt = { segment: segment.number, offset: segment.size };
   }
 
   private removeBefore(number: number): void {
@@ -331,6 +343,18 @@ function decode(payload: Buffer): OutputMessage | null {
     return { line, priority, rule, time: BigInt(time) };
   } catch {
     return null;
+  }
+}
+
+/** One level after another: Node's own recursive mkdir never comes back from below /proc. */
+function makeDirectories(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectories(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another falco-ts has been quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

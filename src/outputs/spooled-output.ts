@@ -57,7 +57,7 @@ export class SpooledOutput implements Output {
     if (refused === 0) return;
     this.counts.dropped += refused;
     const held = this.fullLog.pass();
-    if (held !== null) this.log.error(`Output ${this.name}: its spool is full (${spool.waiting} alerts wait in ${spool.directory}), ${refused} dropped`);
+    if (held !== null) this.log.error(`Output ${this.name}: its spool is full (${spool.waiting} alerts wait in ${spool.directory}) or they are too large, ${refused} dropped`);
   }
 
   reopen(): Promise<void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The queue on disk: order, bounds, restarts, a kill in the middle, damaged files. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -136,8 +136,33 @@ describe('a spool', () => {
     await Spool.open(dir, MIB).close();
   });
 
-  it('that cannot be opened says where and what to do', () => {
-    expect(() => Spool.open('/dev/null/spool', MIB)).toThrow(expect.objectContaining({ code: 'OUTPUT_SPOOL', message: expect.stringContaining('/dev/null/spool'), hint: expect.any(String) }));
+  it('that loses its files while it is open counts what they held, and goes on with the rest', async () => {
+    const spool = Spool.open(dir, 4 * MIB);
+    for (let i = 0; i < 1500; i += 50) await spool.append(many(i, i + 50, 500));
+    const [first, second] = segments();
+    const size = (name: string) => statSync(join(dir, name)).size;
+    truncateSync(join(dir, first), Math.floor(size(first) / 2));
+    rmSync(join(dir, second));
+    const read = await drain(spool);
+    expect(read[0]).toBe('alert 0');
+    expect(read.at(-1)).toBe('alert 1499');
+    expect(spool.damaged).toBeGreaterThan(500);
+    expect(read.length + spool.damaged).toBe(1500);
+    expect(spool.waiting).toBe(0);
+    await spool.close();
+  });
+
+  it('takes no alert that it could not read back, and keeps those around it', async () => {
+    const spool = Spool.open(dir, 100 * MIB);
+    expect(await spool.append([message(0), message(1, 17 * MIB), message(2)])).toBe(2);
+    await spool.close();
+    const again = Spool.open(dir, 100 * MIB);
+    expect(await drain(again)).toEqual(['alert 0', 'alert 2']);
+    await again.close();
+  });
+
+  it.each(['/proc/nothing/spool', '/dev/null/spool'])('that cannot be opened says where and what to do: %s', (path) => {
+    expect(() => Spool.open(path, MIB)).toThrow(expect.objectContaining({ code: 'OUTPUT_SPOOL', message: expect.stringContaining('spool.directory: E'), hint: expect.any(String) }));
   });
 });
 
@@ -197,7 +222,7 @@ describe('an output behind a spool', () => {
     const channel = await channelOf(spooled(hub, new SpoolSet(), 65_536));
     for (const one of many(10, 210, 1000)) channel.push(one);
     await until(() => channel.stats().dropped > 0 && channel.stats().dropped + channel.stats().waiting === 200);
-    expect(logged.some((line) => /its spool is full \(\d+ alerts wait in .*\), \d+ dropped/.test(line))).toBe(true);
+    expect(logged.some((line) => /its spool is full \(\d+ alerts wait in .*\) or they are too large, \d+ dropped/.test(line))).toBe(true);
     await channel.stop(0);
   });
 
