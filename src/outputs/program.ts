@@ -13,6 +13,8 @@ interface Running {
   readonly child: ChildProcess;
   /** Settles when the process has ended; rejects when it could not start or ended with an error. */
   readonly ended: Promise<void>;
+  /** Ends the wait of the write that is under way. */
+  lost: (error: Error) => void;
 }
 
 export class ProgramOutput implements Output {
@@ -38,10 +40,11 @@ export class ProgramOutput implements Output {
       }
       return;
     }
-    const written = new Promise<void>((resolve, reject) => {
+    // (A race with `ended` would leave something behind with each alert for as long as the program runs.)
+    await new Promise<void>((resolve, reject) => {
+      running.lost = reject;
       running.child.stdin?.write(`${message.line}\n`, (error) => (error ? reject(error) : resolve()));
     });
-    await Promise.race([written, running.ended.then(() => Promise.reject(new Error('the program has ended')))]);
   }
 
   async reopen(): Promise<void> {
@@ -69,17 +72,25 @@ export class ProgramOutput implements Output {
     const child = spawn('/bin/sh', ['-c', this.options.program], { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
     // A program that does not read all of its input is not an error of the monitor's.
     child.stdin?.on('error', () => undefined);
+    const gone = () => {
+      if (this.running?.child === child) this.running = null;
+    };
     const ended = new Promise<void>((resolve, reject) => {
-      child.once('error', reject);
+      // It could not be started, for want of processes or memory: the next alert tries again.
+      child.once('error', (error) => {
+        gone();
+        reject(error);
+      });
       child.once('exit', (code, signal) => {
-        if (this.running?.child === child) this.running = null;
+        gone();
         if (code === 0) resolve();
         else reject(new Error(`the program ended with ${code === null ? `signal ${signal}` : `status ${code}`}`));
       });
     });
     // Handled by whoever waits; nobody may be waiting when it ends.
-    ended.catch(() => undefined);
-    return { child, ended };
+    const running: Running = { child, ended, lost: () => undefined };
+    ended.then(() => running.lost(new Error('the program has ended')), (error: Error) => running.lost(error));
+    return running;
   }
 }
 
