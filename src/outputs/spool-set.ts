@@ -8,7 +8,8 @@ export interface SpoolLease {
   readonly first: boolean;
   /** Resolves when those who had it before have released it: one at a time reads. */
   turn(): Promise<void>;
-  release(): Promise<void>;
+  /** @returns nobody has it any more: what is in it stays on the disk */
+  release(): Promise<boolean>;
 }
 
 interface Shared {
@@ -38,9 +39,10 @@ export class SpoolSet {
       turn: () => before,
       release: async () => {
         done();
-        if (--shared.users > 0) return;
+        if (--shared.users > 0) return false;
         this.shared.delete(directory);
         await shared.spool.close();
+        return true;
       },
     };
   }

@@ -78,7 +78,9 @@ export class SpooledOutput implements Output {
     this.wake();
     await this.inner.stop();
     await this.pumping;
-    await this.lease?.release();
+    const last = await this.lease?.release();
+    const { waiting, directory } = this.lease?.spool ?? { waiting: 0, directory: '' };
+    if (last === true && waiting > 0) this.log.warning(`Output ${this.name}: ${waiting} alerts stay in ${directory} until it is started again`);
   }
 
   backlog(): BacklogStats {

@@ -187,7 +187,10 @@ class Hub implements Output {
   }
 }
 
-const logged: string[] = [];
+let logged: string[] = [];
+beforeEach(() => {
+  logged = [];
+});
 const { log } = createLog({ level: 'debug', stderr: false, iso8601: true, syslog: (_, text) => logged.push(text) });
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) if (Date.now() > end) throw new Error('waited in vain');
@@ -206,6 +209,7 @@ describe('an output behind a spool', () => {
     for (const one of many(0, 6)) channel.push(one);
     await channel.stop(1000);
     expect(channel.stats()).toMatchObject({ pushed: 6, delivered: 0, failed: 0, dropped: 0, waiting: 6 });
+    expect(logged).toContain(`Output hub: 6 alerts stay in ${dir} until it is started again`);
 
     hub = new Hub();
     channel = await channelOf(spooled(hub));
@@ -238,6 +242,7 @@ describe('an output behind a spool', () => {
     await old.stop(1000);
     await until(() => after.got.length === 6);
     await next.stop(1000);
+    expect(logged.some((line) => line.includes('stay in'))).toBe(false);
     expect(before.got).toEqual([]);
     expect(after.got).toEqual(alerts(10, 16));
   });
