@@ -11,6 +11,7 @@ import { withoutCredentials } from '../util/redact.js';
 import { Backoff } from './backoff.js';
 import type { Output, OutputMessage } from './output.js';
 import { proxyFor } from './proxy.js';
+import { type Section, settingFile } from './tls-files.js';
 
 const compress = promisify(gzip);
 
@@ -47,12 +48,8 @@ export interface HttpOutputOptions {
   readonly accept?: (body: string) => void;
 }
 
-/** Which section of the configuration it belongs to. */
-export interface HttpPurpose {
+export interface HttpPurpose extends Section {
   readonly name: string;
-  readonly section: string;
-  /** Of a wrong setting. */
-  readonly code: string;
 }
 
 const HTTP: HttpPurpose = { name: 'http', section: 'http_output', code: 'OUTPUT_HTTP' };
@@ -191,13 +188,7 @@ export class HttpOutput implements Output {
 
   private tls() {
     const { options } = this;
-    const file = (key: string, path: string): string => {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch (error) {
-        throw new StartError(this.purpose.code, `${this.purpose.section}.${key}: ${(error as Error).message}`, undefined, { cause: error });
-      }
-    };
+    const file = (key: string, path: string) => settingFile(this.purpose, key, path);
     const authorities = options.insecure
       ? undefined
       : options.caCert !== ''

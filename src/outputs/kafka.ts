@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Alerts into a Kafka topic, acknowledged by all in-sync replicas. The key is the host: one machine's alerts stay in order. */
-import { readFileSync } from 'node:fs';
 import type { Producer } from '@platformatic/kafka';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
@@ -8,10 +7,11 @@ import type { Log } from '../util/log.js';
 import { Backoff } from './backoff.js';
 import { optionalPackage } from './optional-package.js';
 import { type Output, type OutputMessage, PartlyRefused } from './output.js';
+import { type TlsPaths, tlsFiles } from './tls-files.js';
 
 const PACKAGE = '@platformatic/kafka';
 
-export interface KafkaOutputOptions {
+export interface KafkaOutputOptions extends TlsPaths {
   /** `host:port` */
   readonly brokers: readonly string[];
   readonly topic: string;
@@ -19,9 +19,6 @@ export interface KafkaOutputOptions {
   /** TLS on; empty paths: Node's own authorities, no client certificate. */
   readonly tls: boolean;
   readonly insecure: boolean;
-  readonly caCert: string;
-  readonly clientCert: string;
-  readonly clientKey: string;
   /** Empty: none. */
   readonly saslMechanism: '' | 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
   readonly username: string;
@@ -90,7 +87,7 @@ export class KafkaOutput implements Output {
 
   private open({ Producer, ProduceAcks, stringSerializers }: typeof import('@platformatic/kafka')): Producer<string, string, string, string> {
     const { options } = this;
-    const producer = new Producer<string, string, string, string>({
+    return new Producer<string, string, string, string>({
       clientId: 'falco-ts',
       bootstrapBrokers: [...options.brokers],
       serializers: stringSerializers,
@@ -101,10 +98,9 @@ export class KafkaOutput implements Output {
       retries: 0,
       connectTimeout: options.timeoutMs,
       requestTimeout: Math.max(options.timeoutMs, 5000),
-      ...(options.tls && { tls: this.tls() }),
+      ...(options.tls && { tls: { rejectUnauthorized: !options.insecure, ...tlsFiles({ section: 'kafka_output', code: 'OUTPUT_KAFKA' }, options) } }),
       ...(options.saslMechanism !== '' && { sasl: { mechanism: options.saslMechanism, username: options.username, password: options.password } }),
     });
-    return producer;
   }
 
   private async send(messages: readonly OutputMessage[]): Promise<void> {
@@ -126,22 +122,6 @@ export class KafkaOutput implements Output {
       });
     }
     if (refused > 0) throw new PartlyRefused(`${refused} of ${messages.length} messages refused: ${why}`, refused);
-  }
-
-  private tls() {
-    const { options } = this;
-    const file = (key: string, path: string): string => {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch (error) {
-        throw new StartError('OUTPUT_KAFKA', `kafka_output.${key}: ${(error as Error).message}`, undefined, { cause: error });
-      }
-    };
-    return {
-      rejectUnauthorized: !options.insecure,
-      ...(options.caCert !== '' && { ca: file('ca_cert', options.caCert) }),
-      ...(options.clientCert !== '' && { cert: file('client_cert', options.clientCert), key: file('client_key', options.clientKey) }),
-    };
   }
 }
 

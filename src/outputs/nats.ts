@@ -3,7 +3,6 @@
  * Alerts to a NATS subject. Core NATS: a batch has arrived when the server has answered the flush behind it; who listens
  * then is not ours to know. JetStream: each alert is acknowledged by the stream that stores it.
  */
-import { readFileSync } from 'node:fs';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
@@ -11,10 +10,12 @@ import type { Log } from '../util/log.js';
 import { Backoff } from './backoff.js';
 import { optionalPackage } from './optional-package.js';
 import { type Output, type OutputMessage, PartlyRefused } from './output.js';
+import { type Section, settingFile, type TlsPaths, tlsFiles } from './tls-files.js';
 
 const PACKAGE = '@nats-io/transport-node';
+const SECTION: Section = { section: 'nats_output', code: 'OUTPUT_NATS' };
 
-export interface NatsOutputOptions {
+export interface NatsOutputOptions extends TlsPaths {
   /** `nats://host:4222`, `tls://host:4222` or `host:4222` */
   readonly servers: readonly string[];
   readonly subject: string;
@@ -25,9 +26,6 @@ export interface NatsOutputOptions {
   readonly user: string;
   readonly password: string;
   readonly token: string;
-  readonly caCert: string;
-  readonly clientCert: string;
-  readonly clientKey: string;
   readonly timeoutMs: number;
 }
 
@@ -37,6 +35,8 @@ export class NatsOutput implements Output {
   private connection: NatsConnection | null = null;
   private readonly stopping = new AbortController();
   private readonly retryLog = new Interval(10_000);
+  /** Ends the wait of the publication that is under way, of which there is one at a time. */
+  private giveUp: (error: Error) => void = () => undefined;
 
   constructor(
     private readonly options: NatsOutputOptions,
@@ -89,8 +89,7 @@ export class NatsOutput implements Output {
     if (this.options.jetstream) await Promise.all(fitting.map((line) => this.store(connection, line)));
     else {
       for (const line of fitting) connection.publish(this.options.subject, line);
-      // A connection that ends under way must not be waited for.
-      await Promise.race([connection.flush(), connection.closed().then((error) => { throw error ?? new Error('the connection was closed'); }), this.timeout()]);
+      await this.answered(connection.flush());
     }
     const refused = lines.length - fitting.length;
     if (refused > 0) throw new PartlyRefused(`${refused} alerts are larger than the server's max_payload of ${limit} bytes`, refused);
@@ -112,33 +111,37 @@ export class NatsOutput implements Output {
     if (this.stopping.signal.aborted || this.module === null) throw new Error('the output is stopped');
     if (this.connection !== null && !this.connection.isClosed()) return this.connection;
     const connection = await this.module.connect(this.connectionOptions(this.module));
+    if (this.stopping.signal.aborted) {
+      await connection.close();
+      throw new Error('the output is stopped');
+    }
     if (this.wantsTls && connection.info?.tls_required !== true && connection.info?.tls_available !== true) {
       await connection.close();
       throw new Error('the server does not offer TLS');
     }
     this.connection = connection;
+    void connection.closed().then((error) => {
+      if (this.connection === connection) this.giveUp(error instanceof Error ? error : new Error('the connection was closed'));
+    });
     return connection;
   }
 
   private async disconnect(): Promise<void> {
     const { connection } = this;
     this.connection = null;
+    this.giveUp(new Error('the connection was closed'));
     await connection?.close().catch(() => undefined);
   }
 
-  private async timeout(): Promise<never> {
-    const { signal } = this.stopping;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.max(this.options.timeoutMs, 5000));
-      timer.unref();
-      signal.addEventListener('abort', done);
-    });
-    throw new Error('the server does not answer');
+  /** Waits for the server, but not longer than its connection lasts. (A race with `closed()` would leave something behind with each batch.) */
+  private async answered(flushed: Promise<void>): Promise<void> {
+    const lost = new Promise<never>((_, reject) => { this.giveUp = reject; });
+    const timer = setTimeout(() => this.giveUp(new Error('the server does not answer')), Math.max(this.options.timeoutMs, 5000));
+    try {
+      await Promise.race([flushed, lost]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private get wantsTls(): boolean {
@@ -147,14 +150,7 @@ export class NatsOutput implements Output {
   }
 
   private connectionOptions({ credsAuthenticator }: typeof import('@nats-io/transport-node')): NodeConnectionOptions {
-    const { servers, credentialsFile, user, password, token, caCert, clientCert, clientKey, timeoutMs } = this.options;
-    const file = (key: string, path: string): Buffer => {
-      try {
-        return readFileSync(path);
-      } catch (error) {
-        throw new StartError('OUTPUT_NATS', `nats_output.${key}: ${(error as Error).message}`, undefined, { cause: error });
-      }
-    };
+    const { servers, credentialsFile, user, password, token, timeoutMs } = this.options;
     return {
       servers: servers.map((one) => one.replace(/^(nats|tls):\/\//, '')),
       name: 'falco-ts',
@@ -162,15 +158,10 @@ export class NatsOutput implements Output {
       reconnect: false,
       timeout: timeoutMs,
       noEcho: true,
-      ...(credentialsFile !== '' && { authenticator: credsAuthenticator(file('credentials_file', credentialsFile)) }),
+      ...(credentialsFile !== '' && { authenticator: credsAuthenticator(Buffer.from(settingFile(SECTION, 'credentials_file', credentialsFile))) }),
       ...(user !== '' && { user, pass: password }),
       ...(token !== '' && { token }),
-      ...(this.wantsTls && {
-        tls: {
-          ...(caCert !== '' && { ca: file('ca_cert', caCert).toString() }),
-          ...(clientCert !== '' && { cert: file('client_cert', clientCert).toString(), key: file('client_key', clientKey).toString() }),
-        },
-      }),
+      ...(this.wantsTls && { tls: tlsFiles(SECTION, this.options) }),
     };
   }
 }

@@ -2,7 +2,6 @@
 /** Ours: a syslog daemon on another machine, by RFC 5424 over UDP, TCP (octet counting, RFC 6587) or TLS (RFC 5425). */
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { readFileSync } from 'node:fs';
 import { connect, isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { PRIORITIES, type Priority } from '../alert/alert.js';
@@ -13,6 +12,7 @@ import { isoTimeText } from '../util/time.js';
 import { Backoff } from './backoff.js';
 import type { Output, OutputMessage } from './output.js';
 import { FACILITIES, type Facility } from './syslog-facility.js';
+import { tlsFiles } from './tls-files.js';
 
 export interface RemoteSyslogOptions {
   /** `udp://host:514`, `tcp://host:601`, `tls://host:6514`; the ports are the defaults. */
@@ -33,7 +33,7 @@ export class RemoteSyslogOutput implements Output {
   private scheme: Scheme = 'udp:';
   private host = '';
   private port = 0;
-  private authorities: string | undefined;
+  private tls: ReturnType<typeof tlsFiles> = {};
   private stream: Socket | null = null;
   private datagrams: Datagrams | null = null;
   private readonly stopping = new AbortController();
@@ -53,11 +53,7 @@ export class RemoteSyslogOutput implements Output {
     this.scheme = url.protocol as Scheme;
     this.host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     this.port = url.port === '' ? PORTS[this.scheme] : Number(url.port);
-    try {
-      this.authorities = this.scheme === 'tls:' && caCert !== '' ? readFileSync(caCert, 'utf8') : undefined;
-    } catch (error) {
-      throw new StartError('OUTPUT_SYSLOG', `syslog_output.ca_cert: ${(error as Error).message}`, undefined, { cause: error });
-    }
+    this.tls = this.scheme === 'tls:' ? tlsFiles({ section: 'syslog_output', code: 'OUTPUT_SYSLOG' }, { caCert, clientCert: '', clientKey: '' }) : {};
   }
 
   async deliver(message: OutputMessage): Promise<void> {
@@ -100,7 +96,13 @@ export class RemoteSyslogOutput implements Output {
     const address = isIP(this.host) === 0 ? (await lookup(this.host)).address : this.host;
     this.datagrams ??= createSocket(isIPv6(address) ? 'udp6' : 'udp4').on('error', () => this.close()).unref();
     const socket = this.datagrams;
-    await new Promise<void>((resolve, reject) => socket.send(frame, this.port, address, (error) => (error ? reject(error) : resolve())));
+    try {
+      await new Promise<void>((resolve, reject) => socket.send(frame, this.port, address, (error) => (error ? reject(error) : resolve())));
+    } catch (error) {
+      // The name may mean an address of the other family by the next try.
+      this.close();
+      throw error;
+    }
   }
 
   private async write(frame: Buffer): Promise<void> {
@@ -117,12 +119,15 @@ export class RemoteSyslogOutput implements Output {
   }
 
   private connected(): Promise<Socket> {
-    const { host, port, options } = this;
+    const { host, port, options, stopping: { signal } } = this;
     return new Promise((resolve, reject) => {
       const stream = this.scheme === 'tls:'
-        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...(this.authorities !== undefined && { ca: this.authorities }) })
+        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...this.tls })
         : connect({ host, port });
       const timer = setTimeout(() => stream.destroy(new Error(`no connection to ${host}:${port} within ${options.timeoutMs} ms`)), options.timeoutMs);
+      // One that is still being made when the output stops must not come to be, and be left open.
+      const stop = () => stream.destroy(new Error('the output is stopped'));
+      signal.addEventListener('abort', stop);
       stream.once(this.scheme === 'tls:' ? 'secureConnect' : 'connect', () => {
         clearTimeout(timer);
         this.stream = stream;
@@ -136,6 +141,7 @@ export class RemoteSyslogOutput implements Output {
       stream.on('end', () => stream.destroy());
       stream.on('close', () => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', stop);
         if (this.stream === stream) this.stream = null;
         reject(new Error('the connection was closed'));
       });

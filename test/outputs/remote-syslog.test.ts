@@ -134,6 +134,23 @@ describe('a syslog daemon elsewhere', () => {
     expect(dropped).toBeGreaterThan(0);
   });
 
+  it('a connection that is still being made when the output stops is given up', async () => {
+    const sockets = new Set<Socket>();
+    // It takes connections and never greets.
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => sockets.delete(socket)).resume();
+    });
+    open.stop.push(() => server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const channel = await channelOf(`tls://127.0.0.1:${(server.address() as AddressInfo).port}`, { timeoutMs: 60_000 });
+    channel.push(message(0));
+    await until(() => sockets.size === 1);
+    await channel.stop(0);
+    await until(() => sockets.size === 0);
+    expect(channel.stats()).toEqual({ pushed: 1, delivered: 0, failed: 0, dropped: 1, waiting: 0 });
+  });
+
   it('over TLS is trusted by the authority that is named, and not without', async () => {
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'd.key', '-out', 'd.crt', '-subj', '/CN=d', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'], { cwd: dir, stdio: 'pipe' });
     const daemon = new Daemon();
