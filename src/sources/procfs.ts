@@ -93,10 +93,9 @@ export class Procfs {
     return existsSync(`${this.root}${tid}`);
   }
 
-  /** One descriptor of a process as it is now; null: it is gone. */
+  /** One descriptor of a process as it is now, a socket as of the last {@link refresh} at the earliest; null: it is gone. */
   fd(pid: number, fd: number): FdInfo | null {
     const directory = `${this.root}${pid}/`;
-    this.sockets.clear();
     return readFd(directory, String(fd), (path) => this.text(directory + path), () => this.socketsOf(directory));
   }
 

@@ -71,6 +71,8 @@ export class StateKeeper {
     const { state, procfs } = this;
     const tids = state.takeWanted();
     if (tids.length !== 0) procfs.lookUp(state, tids);
+    // All that were sent so far are there by now: the tables of sockets are read once for them.
+    procfs.refresh();
     for (const { tid, fd } of state.takeReceivedFds()) {
       const thread = state.threads.get(tid);
       if (thread === undefined || thread.inferred || thread.fds.has(fd)) continue;

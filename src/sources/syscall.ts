@@ -127,7 +127,7 @@ export class SyscallSource implements Source<EventView> {
   /** Events so far that the state should have heard of and did not. */
   lost(): number {
     const c = this.counters();
-    return c === null ? 0 : c.ringFull + c.bpfDropped + c.decodeErrors + this.undecodable;
+    return c === null ? 0 : c.ringFull + c.bpfDropped + c.missed + c.decodeErrors + this.undecodable;
   }
 
   stats(): SourceStats {

@@ -45,7 +45,7 @@ export interface ReceivedFd {
 }
 
 export interface StateStats extends ThreadTableStats, RepairStats {
-  /** Descriptors that found no room in their process's table. */
+  /** Descriptors that found no room in their process's table, or among those to look up. */
   readonly fdsRefused: number;
   /** Events of threads of which nothing was known. */
   readonly unknownThreads: number;
@@ -269,7 +269,9 @@ export class State {
 
   /** A thread was sent a descriptor; which file it is, only the kernel knows. */
   receivedFd(tid: number, fd: number): void {
-    if (this.wanted !== null && this.received.length < MAX_WANTED) this.received.push({ tid, fd });
+    if (this.wanted === null) return;
+    if (this.received.length < MAX_WANTED) this.received.push({ tid, fd });
+    else this.fdsRefused++;
   }
 
   /** The thread, or a new one of which nothing but the id is known; null: no room. */

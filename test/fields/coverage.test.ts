@@ -13,10 +13,15 @@ interface ReferenceClass {
   readonly fields: readonly { readonly name: string }[];
 }
 
+/** The value is absent or empty. */
+const ABSENCE = /^(?:[\w.]+(?:\([^()]*\))?, )?null\b|^(?:on\(\d+\)\)\)\.)?to(?:BeNull|Be\(null|Equal\(\[\]\))/;
+/** The name stands in a list of fields, for an output: the next one follows, or the list ends. */
+const LISTED = /^(?:'(?:evt|proc|thread|fd|fs|fdlist|user|group)\.[\w.]+(?:\[[^']*\])?'(?:,|\])|\])/;
+
 /** `name` or `name[argument]` or `name.argument`, then (behind the event that it is read of) what is expected. */
 function expectations(name: string, text: string): string[] {
   const use = new RegExp(`'${name.replaceAll('.', '\\.')}(?:\\[[^']*\\]|\\.[\\w.]+)?'\\]?(?:,|:|\\)?\\)?\\.)\\s*([^\\n]{1,200})`, 'g');
-  return [...text.matchAll(use)].map((match) => match[1]).filter((rest) => !/^(?:[\w.]+(?:\([^()]*\))?, )?null\b|^toBe(?:Null|\(null)/.test(rest));
+  return [...text.matchAll(use)].map((match) => match[1]).filter((rest) => !ABSENCE.test(rest) && !LISTED.test(rest));
 }
 
 describe.skipIf(!existsSync(path))('every field of the syscall source', () => {
@@ -43,5 +48,8 @@ describe.skipIf(!existsSync(path))('every field of the syscall source', () => {
     expect(expectations('proc.a', "['proc.a', null, 'nothing'],\n['proc.a', on(3), null]")).toEqual([]);
     expect(expectations('proc.a', "['proc.a', on(3), 7, 'it']")).toHaveLength(1);
     expect(expectations('proc.a', "['proc.ab', 7, 'it']")).toEqual([]);
+    expect(expectations('proc.a', "expect(s.compares('proc.a', on(10))).toEqual([]);")).toEqual([]);
+    expect(expectations('proc.a', "const FIELDS = ['proc.a', 'proc.b[x]', 'proc.a',\n  'fd.name',\n  'proc.a',\n];")).toEqual([]);
+    expect(expectations('proc.a', "toMatchObject({ 'proc.a': 'file', 'proc.b': 1 })")).toHaveLength(1);
   });
 });

@@ -156,6 +156,9 @@ describe('a condition looks', () => {
     expect(s.prints('fd.rip.name', on(10))).toBe('example.org');
     expect(s.compares('fd.cip.name', on(10))).toEqual([]);
     expect(s.compares('fd.lip.name', on(11))).toEqual([]);
+    s.context.dnsNames.set('client.example', ['10.0.0.5']);
+    expect(s.compares('fd.cip.name', on(10))).toEqual(['client.example']);
+    expect(s.compares('fd.lip.name', on(11))).toEqual(['client.example']);
     s.context.dnsNames.set('example.org', ['192.0.2.7']);
     expect(s.compares('fd.sip.name', on(10))).toEqual([]);
   });

@@ -2,7 +2,7 @@
 /** What a user sees of connections. */
 import { describe, expect, it } from 'vitest';
 import { FdFlag, type FdInfo } from '../../src/state/fd-info.js';
-import type { State } from '../../src/state/state.js';
+import { State } from '../../src/state/state.js';
 import { feed, type ParamValue, sockaddr, socktuple, unixTuple } from '../helpers/event-builder.js';
 import { machine } from '../helpers/processes.js';
 
@@ -148,5 +148,11 @@ describe('sockets without a connection', () => {
     feed(state, 'SOCKET_RECVMSG_X', { res: 1, size: 1, data: Buffer.from('x'), tuple: null, msgcontrol: control, fd: 3 });
     expect(state.takeReceivedFds()).toEqual([{ tid: 1000, fd: 7 }, { tid: 1000, fd: 8 }]);
     expect(state.takeReceivedFds()).toEqual([]);
+  });
+
+  it('descriptors that come faster than they can be looked up are counted', () => {
+    const state = new State({ wantUnknown: true });
+    for (let fd = 0; fd < 1030; fd++) state.receivedFd(1000, fd);
+    expect([state.takeReceivedFds().length, state.stats().fdsRefused]).toEqual([1024, 6]);
   });
 });
