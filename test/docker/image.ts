@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CleanRoot } from '../e2e/clean-root.js';
 import type { Runtime } from '../sources/containers/runtimes.js';
-import { type Manifest, PROJECT } from './tools.js';
+import { all, type Manifest, pod, PROJECT } from './tools.js';
 
 export const IMAGE = 'localhost/falco-ts:test';
 
@@ -76,20 +76,19 @@ export function buildImage(podman: Runtime): void {
  * ConfigMaps are written below `dir`; folders of the host are the host's, but for the state, which is below `dir` too.
  */
 export function runOptions(manifests: readonly Manifest[], dir: string): { readonly options: readonly string[]; readonly args: readonly string[] } {
-  const { spec } = manifests.find(({ kind }) => kind === 'DaemonSet' || kind === 'Deployment')?.spec.template ?? {};
+  const { spec } = pod(manifests);
   const [container] = spec.containers;
   const context = { ...spec.securityContext, ...container.securityContext };
   const options: string[] = [];
-  for (const { name, mountPath, readOnly } of container.volumeMounts as { name: string; mountPath: string; readOnly?: boolean }[]) {
-    const volume = spec.volumes.find((one: { name: string }) => one.name === name);
-    let source = volume.hostPath?.path as string | undefined;
+  for (const { name, mountPath, readOnly } of container.volumeMounts) {
+    const volume = spec.volumes.find((one) => one.name === name);
+    let source = volume?.hostPath?.path;
     if (source === undefined || mountPath.startsWith('/var/lib/')) {
       source = join(dir, name);
       mkdirSync(source, { recursive: true });
-      const kept = manifests.find(({ kind, metadata }) => `${kind} ${metadata.name}` === (volume.configMap === undefined ? `Secret ${volume.secret?.secretName}` : `ConfigMap ${volume.configMap.name}`));
-      for (const [file, text] of Object.entries((kept?.data ?? {}) as Record<string, string>)) {
-        writeFileSync(join(source, file), kept?.kind === 'Secret' ? Buffer.from(text, 'base64') : text);
-      }
+      const wanted = volume?.configMap === undefined ? `Secret ${volume?.secret?.secretName}` : `ConfigMap ${volume.configMap.name}`;
+      const kept = all(manifests, 'ConfigMap', 'Secret').find(({ kind, metadata }) => `${kind} ${metadata.name}` === wanted);
+      for (const [file, text] of Object.entries(kept?.data ?? {})) writeFileSync(join(source, file), kept?.kind === 'Secret' ? Buffer.from(text, 'base64') : text);
     }
     options.push('-v', `${source}:${mountPath}:rbind${readOnly === true ? ',ro' : ''}`);
   }

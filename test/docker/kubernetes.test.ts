@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { run } from '../cli/program.js';
-import { helm, hasTools, kustomize, type Manifest, manifests, overlays, PROJECT, unknownKeys, validate } from './tools.js';
+import { all, find, hasTools, helm, kustomize, type Manifest, manifests, overlays, type PodSpec, pod, PROJECT, unknownKeys, validate } from './tools.js';
 
 let dir: string;
 beforeAll(() => {
@@ -17,15 +17,6 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const CHART = join(PROJECT, 'docker/helm/falco-ts');
 /** What `k8s-audit init` writes; its own test looks into it. */
 const CERTIFICATE = { 'overlays/audit/webhook-server.pem': 'PEM\n' };
-const WORKLOADS = ['DaemonSet', 'Deployment'];
-
-const find = (list: readonly Manifest[], kind: string): Manifest => {
-  const found = list.find((one) => one.kind === kind);
-  if (found === undefined) throw new Error(`no ${kind}`);
-  return found;
-};
-// biome-ignore lint/suspicious/noExplicitAny: see Manifest
-const pod = (list: readonly Manifest[]): any => find(list.filter((one) => WORKLOADS.includes(one.kind)), list.some((one) => one.kind === 'DaemonSet') ? 'DaemonSet' : 'Deployment').spec.template;
 
 function render(values: object, ...args: readonly string[]): readonly Manifest[] {
   const file = join(dir, `values-${Math.random()}.yaml`);
@@ -36,12 +27,12 @@ function render(values: object, ...args: readonly string[]): readonly Manifest[]
 /** What any set of manifests must keep to. */
 function sound(list: readonly Manifest[]): void {
   for (const one of list.filter(({ kind }) => kind !== 'ServiceMonitor')) validate(one);
-  for (const workload of list.filter(({ kind }) => WORKLOADS.includes(kind))) {
+  for (const workload of all(list, 'DaemonSet', 'Deployment')) {
     expect(unknownKeys(workload)).toEqual([]);
     const { template, selector } = workload.spec;
     expect(template.metadata.labels).toMatchObject(selector.matchLabels);
     const [container] = template.spec.containers;
-    expect(container.volumeMounts.map((mount: { name: string }) => mount.name).sort()).toEqual(template.spec.volumes.map((volume: { name: string }) => volume.name).sort());
+    expect(container.volumeMounts.map(({ name }) => name).sort()).toEqual(template.spec.volumes.map(({ name }) => name).sort());
     expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
     expect(container.readinessProbe.httpGet.path).toBe('/readyz');
     expect(container.livenessProbe.httpGet.path).toBe('/healthz');
@@ -51,9 +42,9 @@ function sound(list: readonly Manifest[]): void {
     for (const volume of template.spec.volumes) if (volume.configMap !== undefined) expect(named).toContain(`ConfigMap ${volume.configMap.name}`);
     if (template.spec.serviceAccountName !== undefined) expect(named).toContain(`ServiceAccount ${template.spec.serviceAccountName}`);
   }
-  for (const service of list.filter(({ kind }) => kind === 'Service')) {
-    const labels = list.filter(({ kind }) => WORKLOADS.includes(kind)).map((one) => one.spec.template.metadata.labels);
-    expect(labels.some((own) => Object.entries(service.spec.selector).every(([key, value]) => own[key] === value))).toBe(true);
+  for (const service of all(list, 'Service')) {
+    const labels = all(list, 'DaemonSet', 'Deployment').map((one) => one.spec.template.metadata.labels);
+    expect(labels.some((own) => Object.entries(service.spec.selector).every(([key, value]) => own?.[key] === value))).toBe(true);
   }
 }
 
@@ -75,8 +66,8 @@ describe.skipIf(!hasTools)('kustomize', () => {
   it.each(overlays())('overlay %s is what Kubernetes takes', async (overlay) => {
     const list = kustomize(overlay, CERTIFICATE);
     sound(list);
-    const config = list.find(({ kind, data }) => kind === 'ConfigMap' && data['falco.yaml'] !== undefined);
-    expect(await loads(config?.data['falco.yaml'])).not.toMatch(/warning|no effect/i);
+    const config = all(list, 'ConfigMap').find(({ data }) => data['falco.yaml'] !== undefined);
+    expect(await loads(config?.data['falco.yaml'] ?? '')).not.toMatch(/warning|no effect/i);
   }, 120_000);
 
   it('runs on every node, is scraped, and asks nothing of the API server', () => {
@@ -108,8 +99,8 @@ describe.skipIf(!hasTools)('kustomize', () => {
     expect(new URL(webhook.clusters[0].cluster.server).pathname).toBe('/k8s-audit');
     expect(Buffer.from(find(list, 'Secret').data['webhook-server.pem'], 'base64').toString()).toBe(pem);
     const { spec } = pod(list);
-    expect(spec.securityContext.runAsNonRoot).toBe(true);
-    expect(spec.containers[0].volumeMounts.find((mount: { name: string }) => mount.name === 'certs').mountPath).toBe('/etc/falco-ts/certs');
+    expect(spec.securityContext?.runAsNonRoot).toBe(true);
+    expect(spec.containers[0].volumeMounts.find(({ name }) => name === 'certs')?.mountPath).toBe('/etc/falco-ts/certs');
   });
 });
 
@@ -122,10 +113,10 @@ describe.skipIf(!hasTools)('the Helm chart', () => {
     const list = render({});
     sound(list);
     const [chart, kustom] = [pod(list).spec, pod(kustomize('privileged')).spec];
-    const hostPaths = (spec: { volumes: { hostPath?: { path: string } }[] }) => spec.volumes.flatMap((volume) => volume.hostPath?.path ?? []).sort();
+    const hostPaths = (spec: PodSpec): string[] => spec.volumes.flatMap((volume) => volume.hostPath?.path ?? []).sort();
     expect(hostPaths(chart)).toEqual(hostPaths(kustom));
     expect(chart.containers[0].securityContext).toEqual(kustom.containers[0].securityContext);
-    expect(chart.tolerations.map((one: { key: string }) => one.key)).toEqual(['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane']);
+    expect(chart.tolerations.map(({ key }) => key)).toEqual(['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane']);
     await loads(find(list, 'ConfigMap').data['falco.yaml']);
     const least = pod(render({ driver: { modernEbpf: { leastPrivileged: true } } })).spec.containers[0].securityContext;
     expect(least).toEqual(pod(kustomize('least-privilege')).spec.containers[0].securityContext);
@@ -155,7 +146,7 @@ describe.skipIf(!hasTools)('the Helm chart', () => {
     expect(spec).toMatchObject({ serviceAccountName: 'own', priorityClassName: 'system-node-critical', nodeSelector: { disk: 'ssd' }, imagePullSecrets: [{ name: 'pull' }] });
     expect(spec.containers[0]).toMatchObject({ image: 'registry.example/security/falco-ts:9', tty: true, startupProbe: { failureThreshold: 99 } });
     expect(spec.containers[0].args).toContain('-A');
-    expect(spec.containers[0].env.filter((one: { name: string }) => one.name === 'FALCO_HOSTNAME')).toEqual([{ name: 'FALCO_HOSTNAME', value: 'x' }]);
+    expect(spec.containers[0].env?.filter(({ name }) => name === 'FALCO_HOSTNAME')).toEqual([{ name: 'FALCO_HOSTNAME', value: 'x' }]);
     const config = find(list.filter(({ metadata: { name } }) => name === 'falco'), 'ConfigMap').data['falco.yaml'];
     expect(parse(config)).toMatchObject({
       engine: { kind: 'modern_ebpf', modern_ebpf: { buf_size_preset: 6, cpus_for_each_buffer: 1 } },
@@ -166,8 +157,8 @@ describe.skipIf(!hasTools)('the Helm chart', () => {
     await loads(config);
     const secret = find(list, 'Secret');
     expect(Buffer.from(secret.data['falco.pem'], 'base64').toString()).toBe('KEY\nCRT\n');
-    expect(list.find(({ metadata: { name } }) => name === 'falco-rules')?.data['own.yaml']).toContain('list: mine');
-    expect(list.find(({ metadata: { name } }) => name === 'falco-k8saudit-webhook')?.spec.ports[0].nodePort).toBe(30007);
+    expect(all(list, 'ConfigMap').find(({ metadata: { name } }) => name === 'falco-rules')?.data['own.yaml']).toContain('list: mine');
+    expect(all(list, 'Service').find(({ metadata: { name } }) => name === 'falco-k8saudit-webhook')?.spec.ports[0].nodePort).toBe(30007);
     expect(find(list, 'ServiceMonitor').metadata.labels?.release).toBe('prom');
   });
 
@@ -182,7 +173,7 @@ describe.skipIf(!hasTools)('the Helm chart', () => {
     });
     sound(list);
     const { spec } = pod(list);
-    expect(spec.volumes.filter((volume: { hostPath?: object }) => volume.hostPath !== undefined)).toEqual([]);
+    expect(spec.volumes.filter(({ hostPath }) => hostPath !== undefined)).toEqual([]);
     expect(spec.containers[0].securityContext).toEqual({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
     expect(spec.containers[0].args).toEqual(['-c', '/etc/falco-ts/config/falco.yaml', '--disable-source', 'syscall']);
     await loads(find(list, 'ConfigMap').data['falco.yaml']);

@@ -45,13 +45,97 @@ function programs(): string {
 export const helm = (...args: readonly string[]): string => output(join(programs(), 'helm/helm'), args);
 export const kubectl = (args: readonly string[], input?: string): string => output(join(programs(), 'kubectl/kubectl'), args, tmpdir(), input);
 
-export interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> };
-  // biome-ignore lint/suspicious/noExplicitAny: manifests of any kind, judged by Kubernetes' schemas
-  readonly [key: string]: any;
+interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
+
+interface Common {
+  readonly apiVersion: string;
+  readonly metadata: Metadata;
+}
+
+export interface SecurityContext {
+  readonly privileged?: boolean;
+  readonly readOnlyRootFilesystem?: boolean;
+  readonly allowPrivilegeEscalation?: boolean;
+  readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
+  readonly seccompProfile?: { readonly type: string };
+  readonly appArmorProfile?: { readonly type: string };
+  readonly runAsNonRoot?: boolean;
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string };
+}
+
+export interface Container {
+  readonly args: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+  readonly securityContext: SecurityContext;
+  readonly readinessProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly resources: { readonly limits: { readonly memory?: string } };
+}
+
+export interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly hostPath?: { readonly path: string };
+    readonly configMap?: { readonly name: string };
+    readonly secret?: { readonly secretName: string };
+  }[];
+  readonly securityContext?: SecurityContext;
+  readonly hostPID?: boolean;
+  readonly serviceAccountName?: string;
+  readonly automountServiceAccountToken?: boolean;
+  readonly tolerations: readonly { readonly key?: string; readonly operator: string }[];
+}
+
+export interface Workload extends Common {
+  readonly kind: 'DaemonSet' | 'Deployment';
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly template: { readonly metadata: Metadata; readonly spec: PodSpec };
+  };
+}
+
+interface Service extends Common {
+  readonly kind: 'Service';
+  readonly spec: { readonly selector: Readonly<Record<string, string>>; readonly ports: readonly { readonly port: number; readonly nodePort?: number }[] };
+}
+
+interface Data extends Common {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly data: Readonly<Record<string, string>>;
+}
+
+interface Other extends Common {
+  readonly kind: 'Namespace' | 'ServiceAccount' | 'ServiceMonitor' | 'Role' | 'ClusterRole' | 'RoleBinding' | 'ClusterRoleBinding';
+}
+
+/** What is read of a manifest here. That it is of that form, and the rest of it, is judged by Kubernetes' schemas. */
+export type Manifest = Workload | Service | Data | Other;
+type Kind = Manifest['kind'];
+export type Of<K extends Kind> = Manifest & { readonly kind: K };
+
+export const all = <K extends Kind>(list: readonly Manifest[], ...kinds: readonly K[]): readonly Of<K>[] =>
+  list.filter((one): one is Of<K> => (kinds as readonly Kind[]).includes(one.kind));
+
+export function find<K extends Kind>(list: readonly Manifest[], ...kinds: readonly K[]): Of<K> {
+  const [found] = all(list, ...kinds);
+  if (found === undefined) throw new Error(`no ${kinds.join(', ')}`);
+  return found;
+}
+
+/** The pods of a set of manifests that runs one program. */
+export const pod = (list: readonly Manifest[]): Workload['spec']['template'] => find(list, 'DaemonSet', 'Deployment').spec.template;
 
 export function manifests(yaml: string): readonly Manifest[] {
   const documents = parseAllDocuments(yaml, { version: '1.1' });
@@ -67,8 +151,7 @@ export function validate(manifest: Manifest): void {
     output('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', SCHEMAS], fresh);
   });
   const require = createRequire(join(dir, 'package.json'));
-  const group = manifest.apiVersion.includes('/') ? manifest.apiVersion : `${manifest.apiVersion}`;
-  const models = require(`kubernetes-models/${group}`) as Record<string, (new (value: object) => { validate(): void }) | undefined>;
+  const models = require(`kubernetes-models/${manifest.apiVersion}`) as Record<string, (new (value: object) => { validate(): void }) | undefined>;
   const Model = models[manifest.kind];
   if (Model === undefined) throw new Error(`there is no ${manifest.apiVersion} ${manifest.kind}`);
   try {
