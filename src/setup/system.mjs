@@ -3,26 +3,27 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { run, SetupError, which } from './process.mjs';
 
-/** Debian package → what it is there for, as a command or a header. */
-const NEEDS = [
-  { package: 'g++', command: 'g++' },
+/** Debian package → what it is there for, as a command, a header or a file. What both builds take: */
+const COMMON = [
   { package: 'make', command: 'make' },
   { package: 'python3', command: 'python3' },
   { package: 'clang', command: 'clang' },
   { package: 'llvm', command: 'llvm-strip' },
   { package: 'libbpf-dev', header: 'bpf/libbpf.h' },
+];
+
+/** For this machine. */
+const NEEDS = [
+  ...COMMON,
+  { package: 'g++', command: 'g++' },
   { package: 'libelf-dev', header: 'libelf.h' },
   { package: 'zlib1g-dev', header: 'zlib.h' },
 ];
 
-/** What `npm pack` needs beyond these: a linker for other architectures, and what unpacks Debian's packages and sources. */
+/** For `npm pack`: a linker for other architectures, and what unpacks Debian's packages and sources. */
 const PACK_NEEDS = [
-  { package: 'make', command: 'make' },
-  { package: 'python3', command: 'python3' },
-  { package: 'clang', command: 'clang' },
-  { package: 'llvm', command: 'llvm-strip' },
+  ...COMMON,
   { package: 'lld', command: 'ld.lld' },
-  { package: 'libbpf-dev', header: 'bpf/libbpf.h' },
   { package: 'bzip2', command: 'bzip2' },
   { package: 'xz-utils', command: 'xz' },
   { package: 'debian-archive-keyring', file: '/usr/share/keyrings/debian-archive-keyring.gpg' },

@@ -111,6 +111,8 @@ export async function runInGuest({ kernel, arch, command, log, seconds, root = '
   const { qemu, options, console: terminal } = MACHINES[arch];
   const started = Date.now();
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-guest-'));
+  const remove = () => rmSync(dir, { recursive: true, force: true });
+  process.on('exit', remove);
   try {
     const hostShell = await busybox(process.arch, log);
     const initrd = packInitrd(dir, { kernel, shell: await busybox(arch, log), hostShell, command });
@@ -125,14 +127,15 @@ export async function runInGuest({ kernel, arch, command, log, seconds, root = '
     const result = /^RESULT (\d+)\s*$/m.exec(text);
     return { code: result === null ? null : Number(result[1]), text, seconds: Math.round((Date.now() - started) / 1000) };
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
-/** What it prints, within the time. */
+/** What it prints, within the time. However this process ends, QEMU ends with it, and virtiofsd with QEMU. */
 function collect(command, { log, seconds }) {
   const file = createWriteStream(log, { flags: 'a' });
-  const child = spawn('unshare', ['--mount', '--propagation', 'private', ...command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', ...command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let text = '';
   const take = (chunk) => {
     // A serial line ends with CR LF; escape sequences are for terminals.
@@ -149,6 +152,7 @@ function collect(command, { log, seconds }) {
       // It has ended already.
     }
   };
+  process.on('exit', stop);
   const timer = setTimeout(() => {
     take(`\nguest: not through within ${seconds} s\n`);
     stop();
@@ -156,6 +160,7 @@ function collect(command, { log, seconds }) {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
+      process.off('exit', stop);
       stop();
       file.end(() => resolve(text));
     };
