@@ -35,7 +35,7 @@ interface OutputSpec {
   readonly create: () => Output;
 }
 
-/** The list of outputs. A new one is a line here, a section in the schema and a file in `outputs/`. */
+/** The list of outputs. A new one is a line here and in {@link OUTPUTS}, a section in the schema and a file in `outputs/`. */
 function specsOf(config: Config, { log, loadSyslog, hostname }: OutputTools, spools: SpoolSet): OutputSpec[] {
   const spec = (name: string, options: unknown, create: () => Output): OutputSpec => ({ key: `${name} ${JSON.stringify(options)}`, create });
   const { file_output: file, syslog_output: syslog, program_output: program, http_output: http, otlp_output: otlp, kafka_output: kafka, nats_output: nats, spool } = config;

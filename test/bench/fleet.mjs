@@ -82,7 +82,8 @@ try {
   while (arrived() < REAL * EACH) await sleep(20);
   const seconds = (Date.now() - start) / 1000;
   const { user, system } = process.cpuUsage(before);
-  const inOrder = got.every((list) => list.every((n, i) => i === 0 || n > list[i - 1]));
+  // One whose answer was cut off comes twice, but never after a later one.
+  const inOrder = got.every((list) => list.every((n, i) => i === 0 || n >= list[i - 1]));
   const missing = got.reduce((sum, list) => sum + EACH - new Set(list).size, 0);
   console.log(`${REAL} real nodes, hub away with ${(REAL * (EACH - 10)).toLocaleString('en')} alerts to come: ${missing} missing, ${arrived() - REAL * EACH} twice, order ${inOrder ? 'kept' : 'BROKEN'}; ` +
     `${Math.round(spooled / (REAL * (EACH - 10)))} bytes on disk for each; caught up ${seconds.toFixed(1)} s after its return; ${((user + system) / (REAL * (EACH - 10))).toFixed(0)} µs of CPU an alert, nodes and hub together`);

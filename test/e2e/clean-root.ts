@@ -4,7 +4,7 @@
  * Every command runs in a mount namespace of its own, so that no mount outlives it, however it ends.
  */
 import { execFileSync, type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,9 +50,9 @@ function baseTar({ id, codename }: Release): string {
   return tar;
 }
 
-/** Copies a file to the same path below `root`, links followed, unless something is there. */
+/** Copies a file to the same path below `root`, links followed, unless there is something, be it a link that is good only inside (the loader, in Debian 11). */
 function copyInto(root: string, path: string): void {
-  if (!path.startsWith('/') || !existsSync(path) || existsSync(join(root, path))) return;
+  if (!path.startsWith('/') || !existsSync(path) || lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined) return;
   mkdirSync(dirname(join(root, path)), { recursive: true });
   cpSync(realpathSync(path), join(root, path), { recursive: true });
 }
