@@ -14,8 +14,8 @@ const COMMON = [
 
 /** For this machine. */
 const NEEDS = [
-  ...COMMON,
   { package: 'g++', command: 'g++' },
+  ...COMMON,
   { package: 'libelf-dev', header: 'libelf.h' },
   { package: 'zlib1g-dev', header: 'zlib.h' },
 ];
