@@ -1,57 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Alerts on their way to what a fleet runs: real receivers, which go away and come back. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFile } from 'node:child_process';
 import { gunzipSync } from 'node:zlib';
 import { connect as connectNats } from '@nats-io/transport-node';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Config, ConfigSchema } from '../../src/app/config/schema.js';
 import { Outputs } from '../../src/app/outputs.js';
-import { Channel } from '../../src/outputs/channel.js';
 import { KafkaOutput } from '../../src/outputs/kafka.js';
 import { NatsOutput, type NatsOutputOptions } from '../../src/outputs/nats.js';
 import { OtlpOutput } from '../../src/outputs/otlp.js';
-import type { Output, OutputMessage } from '../../src/outputs/output.js';
+import type { Output, } from '../../src/outputs/output.js';
 import type { StartError } from '../../src/sources/source.js';
-import { createLog } from '../../src/util/log.js';
 import { freePort, Program } from '../cli/program.js';
 import { canRunBrokers, decodeLogs, installBrokers, KafkaCluster, NatsServer } from './brokers.js';
+import { alerts, message, testBench, testFolder } from './channels.js';
 
 const PROJECT = join(import.meta.dirname, '../..');
-let dir: string;
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'falco-ts-fleet-'));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-let logged: string[] = [];
-const { log } = createLog({ level: 'debug', stderr: false, iso8601: true, syslog: (_, text) => logged.push(text) });
-const open: { channels: Channel[]; stop: (() => unknown)[] } = { channels: [], stop: [] };
-afterEach(async () => {
-  for (const channel of open.channels.splice(0)) await channel.stop(0);
-  for (const stop of open.stop.splice(0)) await stop();
-  logged = [];
-});
-
-const message = (n: number, line = `alert ${n}`): OutputMessage => ({ line, priority: 'Warning', rule: 'R', time: 1_700_000_000_123_456_789n + BigInt(n) });
-const alerts = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `alert ${from + i}`);
-
-async function channelOf(output: Output): Promise<Channel> {
-  await output.start();
-  const channel = new Channel(output, { capacity: 0, timeoutMs: 0, gatherMs: 0, log });
-  open.channels.push(channel);
-  return channel;
-}
-
-async function until(condition: () => boolean, ms = 20_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
-    if (Date.now() > end) throw new Error(`waited in vain; the log says:\n${logged.join('\n')}`);
-  }
-}
+const dir = testFolder();
+const { logged, log, atEnd, until, ...bench } = testBench();
+const channelOf = (output: Output) => bench.channelOf(output, { capacity: 0, timeoutMs: 0 });
 
 /** What the hub has got, and how it answers. */
 class HttpHub {
@@ -75,7 +46,7 @@ class HttpHub {
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     this.server = server;
     this.port = (server.address() as AddressInfo).port;
-    open.stop.push(() => this.stop());
+    atEnd(() => this.stop());
     return this;
   }
 
@@ -113,7 +84,7 @@ webserver: { enabled: true, listen_port: ${webPort}, prometheus_metrics_enabled:
 metrics: { enabled: true, interval: 1h }
 `);
   const started = new Program(['-c', join(own, 'falco.yaml'), '--disable-source', 'syscall']);
-  open.stop.push(() => started.signal('SIGKILL'));
+  atEnd(() => started.signal('SIGKILL'));
   await started.until((one) => one.stderr.includes("Opening 'k8s_audit' source"));
   const post = async (from: number, to: number): Promise<void> => {
     const items = Array.from({ length: to - from }, (_, i) => ({
@@ -228,7 +199,7 @@ describe.skipIf(!canRunBrokers)('NATS', () => {
 
   it('a subscriber gets every alert in order', async () => {
     const reader = await connectNats({ servers: `127.0.0.1:${server.port}` });
-    open.stop.push(() => reader.close());
+    atEnd(() => reader.close());
     const got: string[] = [];
     reader.subscribe('falco.>', { callback: (_, one) => { got.push(one.string()); } });
     await reader.flush();

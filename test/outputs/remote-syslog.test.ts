@@ -2,47 +2,22 @@
 /** syslog_output.address: frames as a real daemon reads them, and a daemon that is slow, gone and back again. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Channel } from '../../src/outputs/channel.js';
+import { describe, expect, it } from 'vitest';
 import type { OutputMessage } from '../../src/outputs/output.js';
 import { type RemoteSyslogOptions, RemoteSyslogOutput } from '../../src/outputs/syslog-remote.js';
-import { createLog } from '../../src/util/log.js';
 import { freePort } from '../cli/program.js';
 import { aptInstall } from '../e2e/apt.js';
+import { message as alert, testBench, testFolder } from './channels.js';
 
-let dir: string;
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'falco-ts-syslog-'));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-let logged: string[] = [];
-const { log } = createLog({ level: 'debug', stderr: false, iso8601: true, syslog: (_, text) => logged.push(text) });
-const open: { channels: Channel[]; stop: (() => unknown)[] } = { channels: [], stop: [] };
-afterEach(async () => {
-  for (const channel of open.channels.splice(0)) await channel.stop(0);
-  for (const stop of open.stop.splice(0)) await stop();
-  logged = [];
-});
-
-const message = (n: number, line = `alert ${n}`): OutputMessage => ({ line, priority: 'Warning', rule: 'R', time: 1_795_424_548_840_675_045n });
-async function channelOf(address: string, more: Partial<RemoteSyslogOptions> = {}): Promise<Channel> {
-  const output = new RemoteSyslogOutput({ address, facility: 'local3', caCert: '', hostname: 'node 1', timeoutMs: 1000, ...more }, log);
-  await output.start();
-  const channel = new Channel(output, { capacity: 1000, timeoutMs: 0, gatherMs: 0, log });
-  open.channels.push(channel);
-  return channel;
-}
-async function until(condition: () => boolean, ms = 20_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
-    if (Date.now() > end) throw new Error(`waited in vain; the log says:\n${logged.join('\n')}`);
-  }
-}
+const dir = testFolder();
+const { logged, log, atEnd, until, ...bench } = testBench();
+const message = (n: number, line?: string): OutputMessage => ({ ...alert(n, line), time: 1_795_424_548_840_675_045n });
+const channelOf = (address: string, more: Partial<RemoteSyslogOptions> = {}) =>
+  bench.channelOf(new RemoteSyslogOutput({ address, facility: 'local3', caCert: '', hostname: 'node 1', timeoutMs: 1000, ...more }, log), { timeoutMs: 0 });
 
 const HEAD = `<156>1 2026-11-23T09:02:28.840675Z node_1 falco-ts ${process.pid} - - `;
 
@@ -69,7 +44,7 @@ class Daemon {
     };
     const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
     this.server = server;
-    open.stop.push(() => this.stop());
+    atEnd(() => this.stop());
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return (server.address() as AddressInfo).port;
   }
@@ -88,7 +63,7 @@ describe('a syslog daemon elsewhere', () => {
     const got: string[] = [];
     socket.on('message', (data) => got.push(data.toString()));
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-    open.stop.push(() => socket.close());
+    atEnd(() => socket.close());
     const channel = await channelOf(`udp://127.0.0.1:${socket.address().port}`);
     channel.push(message(1));
     channel.push({ ...message(2, 'ärger\t"2"'), priority: 'Emergency' });
@@ -122,7 +97,7 @@ describe('a syslog daemon elsewhere', () => {
   it('over TCP that does not read holds up its own queue only, and not the end', async () => {
     const server = createServer((socket) => socket.pause());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    open.stop.push(() => server.close());
+    atEnd(() => server.close());
     const channel = await channelOf(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
     for (let i = 0; i < 300; i++) channel.push(message(i, 'x'.repeat(60_000)));
     await until(() => channel.stats().delivered > 0);
@@ -141,7 +116,7 @@ describe('a syslog daemon elsewhere', () => {
       sockets.add(socket);
       socket.on('error', () => undefined).on('close', () => sockets.delete(socket)).resume();
     });
-    open.stop.push(() => server.close());
+    atEnd(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const channel = await channelOf(`tls://127.0.0.1:${(server.address() as AddressInfo).port}`, { timeoutMs: 60_000 });
     channel.push(message(0));
@@ -193,7 +168,7 @@ describe.skipIf(!canRunRsyslog())('rsyslogd', () => {
       'template(name="parts" type="string" string="%protocol-version%|%syslogfacility-text%|%syslogseverity-text%|%timereported:::date-rfc3339%|%hostname%|%app-name%|%procid%|%msg%\\n")\n' +
       `action(type="omfile" file="${out}" template="parts")\n`);
     const daemon: ChildProcess = spawn('rsyslogd', ['-n', '-f', config, '-i', join(dir, `${transport}.pid`)], { stdio: 'ignore' });
-    open.stop.push(() => new Promise((resolve) => daemon.once('exit', resolve).kill()));
+    atEnd(() => new Promise((resolve) => daemon.once('exit', resolve).kill()));
     const channel = await channelOf(`${transport}://127.0.0.1:${port}`);
     // Over UDP nobody says whether somebody listens.
     await until(() => {
