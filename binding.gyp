@@ -16,7 +16,8 @@
     {
       "target_name": "falco_ts",
       "dependencies": ["bpf"],
-      "sources": ["native/addon/module.cc", "native/addon/probe.cc", "native/addon/drain.cc"],
+      "sources": ["native/addon/module.cc", "native/addon/probe.cc", "native/addon/settings.cc", "native/addon/failure.cc",
+        "native/addon/drain.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED",
         # A worker that is terminated within a call cannot be thrown at any more.

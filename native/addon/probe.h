@@ -59,6 +59,8 @@ class Probe {
   uint64_t boot_to_epoch_ns() const { return boot_to_epoch_ns_; }
 
  private:
+  /** @throws CaptureError when there is none of this name */
+  bpf_map* Map(const char* name) const;
   void Open(const std::string& path);
   void Configure(const ProbeOptions& options);
   void Load();
