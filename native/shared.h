@@ -149,10 +149,10 @@ struct sieve {
 struct deferred_open {
 	/* Process and descriptor; 0: free. */
 	unsigned long long tag;
-	/* `tag` and the hash of the path together: tells when two CPUs wrote at once. */
+	/* `tag` and the hash of the path together: tells when it was written over while it was told. */
 	unsigned long long check;
 	unsigned int flags; /* the wire's */
-	unsigned int length; /* of the path, closing zero included */
+	unsigned int writers; /* CPUs that want to write here now */
 	char path[MAX_SIEVED_PATH];
 	char unused[8];
 };

@@ -35,6 +35,27 @@ INLINE struct deferred_open *deferred(u64 process, u64 fd)
 	return slot && slot->tag == process + fd ? slot : NULL;
 }
 
+/* Spelled out: compilers make of the built-in function what Linux 5.10 does not have, an addition with a result. */
+INLINE void add_atomically(u32 *to, u32 value)
+{
+	asm volatile("lock *(u32 *)(%0 + 0) += %1" : : "r"(to), "r"(value) : "memory");
+}
+
+/*
+ * Of two CPUs that want one slot at the same time, at most one gets it; an opening that gets none is reported. Linux 5.10
+ * has no compare-and-swap for programs either. To be left in any case.
+ */
+INLINE int take_slot(struct deferred_open *slot)
+{
+	add_atomically(&slot->writers, 1);
+	return *(volatile u32 *)&slot->writers == 1 && !*(volatile u64 *)&slot->tag;
+}
+
+INLINE void leave_slot(struct deferred_open *slot)
+{
+	add_atomically(&slot->writers, -1);
+}
+
 INLINE void forget_deferred(u64 process, u64 fd)
 {
 	struct deferred_open *slot = deferred(process, fd);
@@ -69,9 +90,9 @@ INLINE int tell_descriptor(u64 process, u32 tid, struct file *file, u64 fd)
 	struct super_block *filesystem = BPF_CORE_READ(inode, i_sb);
 	put(&w, 5, 4, fd ? user_device(BPF_CORE_READ(filesystem, s_dev)) : 0);
 	put(&w, 6, 8, fd ? BPF_CORE_READ(inode, i_ino) : 0);
-	/* Written by two CPUs at once: what it was is lost. */
+	/* Closed by another thread meanwhile, and written over: what it was is lost. */
 	if (slot->check != (process + fd) + hash) {
-		slot->tag = 0;
+		forget_deferred(process, fd);
 		c->produced++;
 		c->dropped++;
 		return 0;
@@ -85,7 +106,7 @@ INLINE int tell_descriptor(u64 process, u32 tid, struct file *file, u64 fd)
 		c->ring_full[LOSS_FILE]++;
 		return 1;
 	}
-	slot->tag = 0;
+	forget_deferred(process, fd);
 	return 0;
 }
 

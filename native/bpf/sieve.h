@@ -183,11 +183,17 @@ HOOK("sys_exit") int stage_open(u64 *ctx)
 		slot = slot_of(tag);
 		if (!slot)
 			goto passes;
-		if (slot->tag || flags & K_O_DIRECTORY || shares_files())
+		if (slot->tag || flags & K_O_DIRECTORY || shares_files()) {
+			slot = NULL;
 			goto passes;
+		}
 		path = (u8 *)slot->path;
 	}
-	if (set->any_path >> class & 1 || !path)
+	if (set->any_path >> class & 1 || !path) {
+		slot = NULL;
+		goto passes;
+	}
+	if (slot && !take_slot(slot))
 		goto passes;
 	long n = bpf_probe_read_user_str(path, MAX_SIEVED_PATH, (void *)pointer);
 	if (n <= 1 || n >= MAX_SIEVED_PATH || n != entry->bytes)
@@ -224,12 +230,14 @@ HOOK("sys_exit") int stage_open(u64 *ctx)
 		goto passes;
 	if (slot) {
 		slot->flags = open_flags(flags);
-		slot->length = n;
 		slot->check = tag + whole;
 		slot->tag = tag;
+		leave_slot(slot);
 	}
 	return held_back();
 passes:
+	if (slot)
+		leave_slot(slot);
 	/* The directory that a relative path starts from may have to be told of first. */
 	if (fds && uses_deferred(regs, fds))
 		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);

@@ -78,6 +78,22 @@ static int shared_body(void *argument)
 	return 0;
 }
 
+/* Clones a process that is its sibling, as container runtimes do, and has what it has open. */
+static int sibling_body(void *argument)
+{
+	fchmod(*(int *)argument, 0604);
+	return 0;
+}
+
+static void cloner(int unused)
+{
+	(void)unused;
+	int fd = opened("sibling");
+	char *stack = malloc(65536);
+	clone(sibling_body, stack + 65536, CLONE_PARENT | SIGCHLD, &fd);
+	close(fd);
+}
+
 static void *in_thread(void *argument)
 {
 	int fd = opened("thread");
@@ -103,7 +119,7 @@ int main(int argc, char **argv)
 		return 5;
 	printf("%d\n", getpid());
 	fflush(stdout);
-	const char *names[] = {"fchmod", "fchown", "dup", "dup2", "dup3", "fcntl", "flock", "inherited", "executed", "cloexec", "thread", "again",
+	const char *names[] = {"fchmod", "fchown", "dup", "dup2", "dup3", "fcntl", "flock", "inherited", "sibling", "executed", "cloexec", "thread", "again",
 			       "range", "shared", "mapped", "sent", "onto", "plain"};
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
 		make(names[i]);
@@ -157,6 +173,8 @@ int main(int argc, char **argv)
 	fd = opened("inherited");
 	child(chmod_it, fd);
 	close(fd);
+	child(cloner, 0);
+	wait(NULL); /* for its sibling, our child */
 	fd = opened("executed");
 	copy = open(in("cloexec"), O_RDONLY | O_CLOEXEC);
 	child(execute, fd);
