@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { hex, liveCalls, u32s, u64s } from './calls.js';
-import { type Call, describeLive, pythonPath, type Structure, trigger } from './probe.js';
+import { type Call, describeLive, type LiveEvent, pythonPath, type Structure, trigger } from './probe.js';
 
 const AT_FDCWD = -100;
 const x64 = process.arch === 'x64';
@@ -104,6 +104,18 @@ describeLive('the probe reports memory, options, messages, limits and waiting wi
     expect(of('SOCKET_RECVMMSG_X').map((e) => e.params)).toEqual([
       { res: 5, fd: 4, size: 5, data: hex('first'), tuple, msgcontrol: '' }, { res: 7, fd: 4, size: 7, data: hex('second!'), tuple, msgcontrol: '' },
     ]);
+  });
+
+  it('sendmmsg of many messages: an event for every one of them', async () => {
+    const sizes = Array.from({ length: 40 }, (_, i) => i + 1);
+    const done = await trigger([
+      ['socketpair', AF_UNIX, STREAM, 0, { out: 8 }],
+      ['sendmmsg', { int: 0, at: 0 }, { struct: sizes.flatMap((size) => message('', '41'.repeat(size), size)) }, sizes.length, 0],
+    ]);
+    expect(done.results[1]).toBe(sizes.length);
+    const sent = (e: LiveEvent) => e.tid === done.tid && e.key === 'SOCKET_SENDMMSG_X';
+    await probe.find((e) => sent(e) && e.params.res === sizes.at(-1));
+    expect(probe.events.filter(sent).map((e) => e.params.res)).toEqual(sizes);
   });
 
   it('sendmmsg to an address, and recvmmsg with the control data of the answer', async () => {

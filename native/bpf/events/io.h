@@ -184,21 +184,26 @@ READV_EVENT(SYSCALL_PREADV_X, put(&w, 4, 8, argument(regs, 3)))
 WRITEV_EVENT(SYSCALL_WRITEV_X, )
 WRITEV_EVENT(SYSCALL_PWRITEV_X, put(&w, 4, 8, argument(regs, 3)))
 
+/* send and sendto: res, data, fd, size, tuple. `to`: the address that the call was given. */
+INLINE void put_sent(struct writer *w, s64 ret, s32 fd, u64 data, u32 size, u64 to, u32 to_bytes)
+{
+	put(w, 0, 8, ret);
+	put_data(w, 1, data, ret > 0 ? ret : size);
+	put(w, 2, 8, (s64)fd);
+	put(w, 3, 4, size);
+	if (ret >= 0)
+		put_tuple(w, 4, fd, OUTBOUND, to, to_bytes);
+	else
+		put_empty(w, 4);
+}
+
 PROGRAM(SOCKET_SENDTO_X)
 {
 	struct writer w = begin(EVENT(SOCKET_SENDTO_X));
 	if (!w.data)
 		return 0;
-	s32 fd = argument(regs, 0);
-	u32 size = argument(regs, 2);
-	put(&w, 0, 8, ret);
-	put_data(&w, 1, argument(regs, 1), ret > 0 ? ret : size);
-	put(&w, 2, 8, (s64)fd);
-	put(&w, 3, 4, size);
-	if (ret >= 0)
-		put_tuple(&w, 4, fd, OUTBOUND, argument(regs, 4), argument(regs, 4) ? argument(regs, 5) : 0);
-	else
-		put_empty(&w, 4);
+	u64 to = argument(regs, 4);
+	put_sent(&w, ret, argument(regs, 0), argument(regs, 1), argument(regs, 2), to, to ? argument(regs, 5) : 0);
 	finish(&w);
 	return 0;
 }

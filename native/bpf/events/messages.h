@@ -3,7 +3,8 @@
 #pragma once
 #include "io.h"
 
-#define MAX_MESSAGES 16
+/* The kernel takes no more (UIO_MAXIOV). */
+#define MAX_MESSAGES 1024
 /* struct mmsghdr: a message's header, and the bytes that were sent or received. */
 #define MMSG_BYTES 64
 #define MMSG_LENGTH 56
@@ -49,51 +50,32 @@ __noinline int received_message(u64 address, s32 fd, u32 compat)
 	return 0;
 }
 
-INLINE void no_message(struct writer *w, s64 ret, s32 fd)
-{
-	put(w, 0, 8, ret);
-	put(w, 1, 8, (s64)fd);
-	put(w, 2, 4, 0);
-	put_empty(w, 3);
-	put_empty(w, 4);
-}
-
-PROGRAM(SOCKET_SENDMMSG_X)
-{
-	s32 fd = argument(regs, 0);
-	u32 compat = compat_regs != 0;
-	if (ret > 0) {
-		u64 address = argument(regs, 1);
-		for (u32 i = 0; i < MAX_MESSAGES && i < ret; i++)
-			sent_message(address + i * (u64)(compat ? COMPAT_MMSG_BYTES : MMSG_BYTES), fd, compat);
-		return 0;
+/* An event for each message; one when there was none. */
+#define MESSAGES_EVENT(key, one_message, more)                                                                     \
+	PROGRAM(key)                                                                                               \
+	{                                                                                                          \
+		s32 fd = argument(regs, 0);                                                                        \
+		u32 compat = compat_regs != 0;                                                                     \
+		if (ret > 0) {                                                                                     \
+			u64 address = argument(regs, 1);                                                           \
+			for (u32 i = 0; i < MAX_MESSAGES && i < ret; i++)                                          \
+				one_message(address + i * (u64)(compat ? COMPAT_MMSG_BYTES : MMSG_BYTES), fd, compat); \
+			return 0;                                                                                  \
+		}                                                                                                  \
+		struct writer w = begin(EVENT(key));                                                               \
+		if (!w.data)                                                                                       \
+			return 0;                                                                                  \
+		put(&w, 0, 8, ret);                                                                                \
+		put(&w, 1, 8, (s64)fd);                                                                            \
+		put(&w, 2, 4, 0);                                                                                  \
+		put_empty(&w, 3);                                                                                  \
+		put_empty(&w, 4);                                                                                  \
+		more;                                                                                              \
+		finish(&w);                                                                                        \
+		return 0;                                                                                          \
 	}
-	struct writer w = begin(EVENT(SOCKET_SENDMMSG_X));
-	if (!w.data)
-		return 0;
-	no_message(&w, ret, fd);
-	finish(&w);
-	return 0;
-}
-
-PROGRAM(SOCKET_RECVMMSG_X)
-{
-	s32 fd = argument(regs, 0);
-	u32 compat = compat_regs != 0;
-	if (ret > 0) {
-		u64 address = argument(regs, 1);
-		for (u32 i = 0; i < MAX_MESSAGES && i < ret; i++)
-			received_message(address + i * (u64)(compat ? COMPAT_MMSG_BYTES : MMSG_BYTES), fd, compat);
-		return 0;
-	}
-	struct writer w = begin(EVENT(SOCKET_RECVMMSG_X));
-	if (!w.data)
-		return 0;
-	no_message(&w, ret, fd);
-	put_empty(&w, 5);
-	finish(&w);
-	return 0;
-}
+MESSAGES_EVENT(SOCKET_SENDMMSG_X, sent_message, )
+MESSAGES_EVENT(SOCKET_RECVMMSG_X, received_message, put_empty(&w, 5))
 
 /* The caller's side of the copy; nothing when it failed. */
 #define PROCESS_VM_EVENT(key)                                                                                      \
@@ -120,16 +102,7 @@ PROGRAM(SOCKET_SEND_X)
 	struct writer w = begin(EVENT(SOCKET_SEND_X));
 	if (!w.data)
 		return 0;
-	s32 fd = argument(regs, 0);
-	u32 size = argument(regs, 2);
-	put(&w, 0, 8, ret);
-	put_data(&w, 1, argument(regs, 1), ret > 0 ? ret : size);
-	put(&w, 2, 8, (s64)fd);
-	put(&w, 3, 4, size);
-	if (ret >= 0)
-		put_tuple(&w, 4, fd, OUTBOUND, 0, 0);
-	else
-		put_empty(&w, 4);
+	put_sent(&w, ret, argument(regs, 0), argument(regs, 1), argument(regs, 2), 0, 0);
 	finish(&w);
 	return 0;
 }
