@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,9 @@ import { describeLive, interestIn, type LiveEvent, LiveProbe, trigger, triggerPa
 
 const run = promisify(execFile);
 const x64 = process.arch === 'x64';
+const OVERLAYFS = 0x794c7630;
+const EXE_WRITABLE = 1;
+const EXE_UPPER_LAYER = 2;
 
 /** `name=path` for the controllers that the events carry, out of /proc/self/cgroup (v1, v2 and hybrid). */
 function cgroupsOfSelf(): string[] {
@@ -37,7 +40,11 @@ describeLive('the probe reports the lives of processes', () => {
 
   it('execve: every parameter', async () => {
     const env = { ONE: '1', TWO: 'second' };
-    const child = spawn('/bin/sleep', ['0.2'], { env, cwd: dir, argv0: 'my sleep', stdio: 'ignore' });
+    // Of our own: the machine's may lie in any layer of an overlay.
+    const sleep = join(dir, 'sleep');
+    copyFileSync('/bin/sleep', sleep);
+    const layer = statfsSync(dir).type === OVERLAYFS ? EXE_UPPER_LAYER : 0;
+    const child = spawn(sleep, ['0.2'], { env, cwd: dir, argv0: 'my sleep', stdio: 'ignore' });
     const pid = child.pid as number;
     await new Promise((done) => child.on('spawn', done));
     const path = readlinkSync(`/proc/${pid}/exe`);
@@ -50,8 +57,8 @@ describeLive('the probe reports the lives of processes', () => {
     expect(rest).toEqual({
       res: 0, exe: 'my sleep', args: ['0.2'], tid: pid, pid, ptid: process.pid, cwd: null, fdlimit: Number(limits?.[1]), comm: 'sleep',
       cgroups: cgroupsOfSelf(), env: ['ONE=1', 'TWO=second'], tty: expect.any(Number), vpgid: group,
-      loginuid: Number(readFileSync('/proc/self/loginuid', 'utf8')), flags: 1, cap_inheritable: 0, exe_ino: Number(exe.ino), uid: 0,
-      trusted_exepath: path, pgid: group, gid: 0, filename: '/bin/sleep',
+      loginuid: Number(readFileSync('/proc/self/loginuid', 'utf8')), flags: EXE_WRITABLE | layer, cap_inheritable: 0, exe_ino: Number(exe.ino), uid: 0,
+      trusted_exepath: path, pgid: group, gid: 0, filename: sleep,
     });
     expect(BigInt(exe_ino_ctime as bigint)).toBe(exe.ctimeNs);
     expect(BigInt(exe_ino_mtime as bigint)).toBe(exe.mtimeNs);
