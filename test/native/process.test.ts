@@ -161,8 +161,10 @@ describeLive('the probe reports the lives of processes', () => {
   });
 
   it('a new pid namespace: both ids, the flag, and when its first process began', async () => {
-    await run('unshare', ['--pid', '--fork', 'sh', '-c', 'exit 0']);
-    const event = await probe.find((e) => e.key.startsWith('SYSCALL_') && e.params.vpid === 1 && e.params.res === 0 && 'pidns_init_start_ts' in e.params);
+    const unshare = spawn('unshare', ['--pid', '--fork', 'sh', '-c', 'exit 0'], { stdio: 'ignore' });
+    await new Promise((done) => unshare.on('exit', done));
+    const event = await probe.find((e) => e.params.ptid === unshare.pid && e.params.res === 0 && 'pidns_init_start_ts' in e.params);
+    expect(event.params.vpid).toBe(1);
     expect(event.params.vtid).toBe(1);
     expect(event.params.pid).not.toBe(1);
     expect((event.params.flags as number) & 0x20000000).toBe(0x20000000); // CLONE_CHILD_IN_PIDNS
