@@ -74,7 +74,8 @@ export async function runContainers(count: number, { pids, ids, silent = 0, turn
   const wrong: string[] = [];
   let mostContainers = 0;
   let mostThreads = 0;
-  let now = performance.now();
+  // Whole milliseconds: sums of fractions would fall short of a minute.
+  let now = Math.ceil(performance.now());
   /** What `container.id` and `container.name` show of a process. */
   const expectFields = (pid: number, id: string, name: string | null): void => {
     const info = containers.get(state.threads.get(pid)?.containerId ?? 'no such process');
