@@ -211,7 +211,7 @@ export class State {
     return list;
   }
 
-  /** Containers whose users are not known, each with a thread that runs in it; the list is emptied. */
+  /** Containers in which a thread's user is not known, each with such a thread; the list is emptied. */
   takeNameless(): (readonly [container: string, tid: number])[] {
     if (this.nameless === null || this.nameless.size === 0) return [];
     const list = [...this.nameless];
@@ -304,7 +304,7 @@ export class State {
     this.exited = thread;
   }
 
-  /** Zero-separated cgroups as they are on the wire. */
+  /** Zero-separated cgroups as they are on the wire; the thread's user is set. */
   setCgroups(thread: ThreadInfo, wire: string): void {
     const entry = this.cgroupTexts.of(wire);
     if (entry === null) return;
@@ -314,6 +314,6 @@ export class State {
     const { id, type } = entry.container;
     if (type === '') this.containers?.seen(id, thread.tid);
     else this.containers?.appear(id, type);
-    if (this.nameless !== null && this.nameless.size < MAX_WANTED && this.users?.knows(id) === false) this.nameless.set(id, thread.tid);
+    if (this.nameless !== null && this.nameless.size < MAX_WANTED && this.users?.user(id, thread.uid) === null) this.nameless.set(id, thread.tid);
   }
 }

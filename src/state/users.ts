@@ -20,6 +20,8 @@ const MAX_CONTAINERS = 1024;
 const NO_ID = 0xffff_ffff;
 
 interface Names {
+  /** Of the files that it was loaded from. */
+  version: string;
   readonly users: Map<number, User>;
   readonly groups: Map<number, Group>;
 }
@@ -29,7 +31,7 @@ interface Names {
  * input: whoever reads `/etc/passwd` (below HOST_ROOT, or below a container's root) hands the text in.
  */
 export class UserTable {
-  private readonly byContainer = new Map<string, Names>([[HOST_CONTAINER, { users: new Map(), groups: new Map() }]]);
+  private readonly byContainer = new Map<string, Names>([[HOST_CONTAINER, { version: '', users: new Map(), groups: new Map() }]]);
   evictions = 0;
 
   user(container: string, uid: number): User | null {
@@ -69,9 +71,15 @@ export class UserTable {
     this.byContainer.get(container)?.groups.delete(gid);
   }
 
-  /** Replaces what is known of a container by what its files say. */
-  load(container: string, passwd: string, group: string): void {
+  /** Of the files that a container was loaded from; empty: it was not. */
+  version(container: string): string {
+    return this.byContainer.get(container)?.version ?? '';
+  }
+
+  /** Replaces what is known of a container by what its files say; `version` tells these files from others. */
+  load(container: string, passwd: string, group: string, version = ''): void {
     const names = this.names(container);
+    names.version = version;
     names.users.clear();
     names.groups.clear();
     for (const user of parsePasswd(passwd)) if (!names.users.has(user.uid)) names.users.set(user.uid, user);
@@ -93,7 +101,7 @@ export class UserTable {
           break;
         }
       }
-      names = { users: new Map(), groups: new Map() };
+      names = { version: '', users: new Map(), groups: new Map() };
       this.byContainer.set(container, names);
     }
     return names;

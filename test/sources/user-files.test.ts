@@ -34,7 +34,12 @@ afterEach(async () => {
 
 const write = (path: string, text: string) => writeFileSync(join(root, path), text);
 /** A process in the container is seen. */
-const seen = (tid: number) => state.setCgroups(new ThreadInfo(tid, tid, new Map()), `cpu=/docker/${ID}`);
+const seen = (tid: number) => {
+  const thread = new ThreadInfo(tid, tid, new Map());
+  thread.uid = 1000;
+  state.setCgroups(thread, `cpu=/docker/${ID}`);
+  return thread;
+};
 
 describe('users of a container', () => {
   it('are known once a process in it was seen', async () => {
@@ -58,7 +63,40 @@ describe('users of a container', () => {
     await files.run();
     expect(users.user(SHORT, 1000)?.name).toBe('app');
   });
-  it('are none when it has no such files, which is not asked again', async () => {
+  it('are not those of the container that the runtime itself runs in', async () => {
+    const outside = new ThreadInfo(40, 40, new Map());
+    state.seedThread(outside);
+    mkdirSync(join(root, 'outer/etc'), { recursive: true });
+    write('outer/etc/passwd', 'other:x:1000:1000::/:/bin/sh\n');
+    for (const pid of [40, 51]) {
+      mkdirSync(join(root, `proc/${pid}`));
+      symlinkSync(join(root, 'outer'), join(root, `proc/${pid}/root`));
+    }
+    const inside = seen(51);
+    inside.ptid = 40;
+    state.seedThread(inside);
+    await files.run();
+    expect(users.knows(SHORT)).toBe(false);
+    // Now it has the container's files.
+    rmSync(join(root, 'proc/51/root'));
+    symlinkSync(join(root, 'proc/50/root'), join(root, 'proc/51/root'));
+    write('proc/50/root/etc/passwd', 'app:x:1000:1000::/app:/bin/sh\n');
+    seen(51);
+    await files.run();
+    expect(users.user(SHORT, 1000)?.name).toBe('app');
+  });
+  it('that are added while it runs are known when their first process begins', async () => {
+    write('proc/50/root/etc/passwd', 'app:x:1:1::/app:/bin/sh\n');
+    write('proc/50/root/etc/group', 'app:x:1:\n');
+    seen(50);
+    await files.run();
+    expect(users.user(SHORT, 1000)).toBe(null);
+    write('proc/50/root/etc/passwd', 'app:x:1:1::/app:/bin/sh\nlate:x:1000:1::/:/bin/sh\n');
+    seen(50);
+    await files.run();
+    expect(users.user(SHORT, 1000)?.name).toBe('late');
+  });
+  it('are none when it has no such files', async () => {
     seen(50);
     await files.run();
     expect([users.knows(SHORT), users.user(SHORT, 0)]).toEqual([true, null]);
@@ -70,9 +108,7 @@ describe('users of a container', () => {
   });
   it('are asked of another process when the one that was seen has ended', async () => {
     write('proc/50/root/etc/passwd', 'app:x:1000:1000::/app:/bin/sh\n');
-    const thread = new ThreadInfo(50, 50, new Map());
-    state.setCgroups(thread, `cpu=/docker/${ID}`);
-    state.seedThread(thread);
+    state.seedThread(seen(50));
     seen(99);
     await files.run();
     expect(users.user(SHORT, 1000)?.name).toBe('app');

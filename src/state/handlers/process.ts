@@ -234,6 +234,7 @@ const onExec: Handler = (state, view) => {
   }
   readUsage(view, thread);
   if (view.has(X.Env)) thread.setEnvText(view.str(X.Env));
+  if (view.has(X.Uid)) thread.uid = view.u32(X.Uid);
   if (view.has(P.Cgroups)) state.setCgroups(thread, view.str(P.Cgroups)!);
   if (view.has(X.Tty)) thread.tty = view.u32(X.Tty);
   if (view.has(X.ExePath)) setExepath(thread, text(view, X.ExePath));
@@ -253,7 +254,6 @@ const onExec: Handler = (state, view) => {
     thread.capEffective = view.u64(X.CapEffective);
   }
   if (view.has(X.ExeMtime)) readExeInode(view, thread);
-  if (view.has(X.Uid)) thread.uid = view.u32(X.Uid);
   thread.pgid = view.has(X.Pgid) ? view.int(X.Pgid) : -1;
   if (view.has(X.Gid)) thread.gid = view.u32(X.Gid);
   if (thread.sharesFds) {
