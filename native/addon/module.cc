@@ -38,6 +38,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
                            InstanceMethod<&Capture::SetSyscalls>("setSyscalls"),
                            InstanceMethod<&Capture::SetSieve>("setSieve"),
                            InstanceMethod<&Capture::Counters>("counters"),
+                           InstanceMethod<&Capture::Details>("details"),
                            InstanceMethod<&Capture::Close>("close"),
                        });
   }
@@ -201,6 +202,32 @@ class Capture : public Napi::ObjectWrap<Capture> {
     set("slabWaits", slab_waits_);
     set("delivered", delivered_);
     set("late", late_);
+    return out;
+  }
+
+  Napi::Value Details(const Napi::CallbackInfo& info) {
+    auto cpus = Napi::Array::New(info.Env()), programs = Napi::Array::New(info.Env());
+    const auto counter = [&](Napi::Object to, const char* name, uint64_t value) { to.Set(name, static_cast<double>(value)); };
+    if (probe_ != nullptr) {
+      for (const counts& c : probe_->CountsByCpu()) {
+        uint64_t lost = c.dropped + c.foreign;
+        for (unsigned long long n : c.ring_full) lost += n;
+        auto cpu = Napi::Object::New(info.Env());
+        counter(cpu, "produced", c.produced + c.foreign);
+        counter(cpu, "lost", lost);
+        cpus[cpus.Length()] = cpu;
+      }
+      for (const ProgramCost& cost : probe_->Costs()) {
+        auto program = Napi::Object::New(info.Env());
+        program.Set("name", cost.name);
+        counter(program, "runs", cost.runs);
+        counter(program, "nanoseconds", cost.nanoseconds);
+        programs[programs.Length()] = program;
+      }
+    }
+    auto out = Napi::Object::New(info.Env());
+    out.Set("cpus", cpus);
+    out.Set("programs", programs);
     return out;
   }
 

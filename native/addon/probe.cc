@@ -249,13 +249,26 @@ std::vector<std::string> Probe::missing() const {
   return all;
 }
 
-counts Probe::Counts() const {
-  counts sum{};
-  if (counts_fd_ < 0) return sum;
+std::vector<counts> Probe::CountsByCpu() const {
   std::vector<counts> each(cpus_);
   const uint32_t zero = 0;
-  if (bpf_map_lookup_elem(counts_fd_, &zero, each.data())) return sum;
-  for (const counts& c : each) {
+  if (counts_fd_ < 0 || bpf_map_lookup_elem(counts_fd_, &zero, each.data())) return {};
+  return each;
+}
+
+std::vector<ProgramCost> Probe::Costs() const {
+  std::vector<ProgramCost> all;
+  for (int program : attached_) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(program, &info, &size) == 0) all.push_back({info.name, info.run_cnt, info.run_time_ns});
+  }
+  return all;
+}
+
+counts Probe::Counts() const {
+  counts sum{};
+  for (const counts& c : CountsByCpu()) {
     sum.produced += c.produced;
     sum.dropped += c.dropped;
     sum.foreign += c.foreign;

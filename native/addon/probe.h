@@ -34,6 +34,12 @@ struct SieveOptions {
   std::vector<Path> paths;
 };
 
+/** What one BPF program has cost. All zero unless the kernel measures it (kernel.bpf_stats_enabled). */
+struct ProgramCost {
+  std::string name;
+  uint64_t runs, nanoseconds;
+};
+
 /** The BPF programs in the kernel: opened, set up, loaded and attached by the constructor, gone with the destructor. */
 class Probe {
  public:
@@ -49,6 +55,10 @@ class Probe {
   /** Takes effect at once, as a whole. */
   void SetSieve(const SieveOptions& options);
   counts Counts() const;
+  /** For each CPU that the machine may have; empty when they cannot be read. */
+  std::vector<counts> CountsByCpu() const;
+  /** Of the programs that the kernel calls itself: what they call in turn is part of it. */
+  std::vector<ProgramCost> Costs() const;
 
   const char* hook() const { return raw_ ? "raw_tp" : "tp_btf"; }
   /** What this kernel lacks, as things stand: what rules ask for changes at a reload. */

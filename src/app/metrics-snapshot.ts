@@ -10,7 +10,8 @@ import type { Config } from './config/schema.js';
 import type { InternalMessage } from './internal-message.js';
 import type { Part } from './lifecycle.js';
 import { totalOf } from './ledger.js';
-import type { MetricsInput } from './metrics.js';
+import type { MeasuredSource, MetricsInput } from './metrics.js';
+import { programCosts, STATE_COUNTERS } from './peer-metrics.js';
 import { bootTime, type Resource, resources } from './resources.js';
 
 export type SnapshotFields = Readonly<Record<string, string | number>>;
@@ -32,7 +33,8 @@ export class MetricsSnapshots {
 
   /** @param now milliseconds since the epoch */
   take(input: MetricsInput, now: number): readonly { readonly source: string; readonly fields: SnapshotFields }[] {
-    return input.sources.map(({ name, engine, stats, ledger }) => {
+    return input.sources.map((source) => {
+      const { name, engine, stats, ledger } = source;
       const drops = totalOf(ledger, 'lost');
       const before = this.last.get(name) ?? { at: input.startedAt, events: 0, produced: 0, drops: 0 };
       this.last.set(name, { at: now, events: stats.delivered, produced: stats.produced, drops });
@@ -73,7 +75,8 @@ export class MetricsSnapshots {
         fields['falco.n_threads'] = input.state.threads;
         fields['falco.n_fds'] = input.state.fds;
         for (const [kind, count] of Object.entries(input.state.counters)) {
-          if (count > 0 || options.include_empty_values) fields[`falco.state.${kind}`] = count;
+          const peers = STATE_COUNTERS.find(([, , ours]) => ours === kind);
+          if (count > 0 || options.include_empty_values) fields[peers === undefined ? `falco.state.${kind}` : `falco.${peers[0]}`] = count;
         }
       }
       if (name === 'syscall' && options.kernel_event_counters_enabled) {
@@ -92,9 +95,29 @@ export class MetricsSnapshots {
         each(stats.drops ?? {}, 'scap.');
         each(stats.strain ?? {}, 'scap.strain.');
       }
+      if (name === 'syscall') {
+        for (const [key, count] of inDetail(source, input)) if (count > 0 || options.include_empty_values) fields[key] = count;
+      }
       return { source: name, fields };
     });
   }
+}
+
+/** By CPU, by BPF program, and of containers. */
+function inDetail({ details }: MeasuredSource, { options, containers }: MetricsInput): readonly (readonly [key: string, count: number])[] {
+  const found: (readonly [string, number])[] = [];
+  if (details !== undefined && options.kernel_event_counters_enabled && options.kernel_event_counters_per_cpu_enabled) {
+    for (const [cpu, { produced, lost }] of details.cpus.entries()) found.push([`scap.n_evts_cpu_${cpu}`, produced], [`scap.n_drops_cpu_${cpu}`, lost]);
+  }
+  if (details !== undefined && options.libbpf_stats_enabled) {
+    for (const { name, runs, nanoseconds, average } of programCosts(details)) {
+      found.push([`scap.${name}.run_cnt`, runs], [`scap.${name}.run_time_ns`, nanoseconds], [`scap.${name}.avg_time_ns`, average]);
+    }
+  }
+  if (options.plugins_metrics_enabled) {
+    found.push(['plugins.container.n_containers', containers.known], ['plugins.container.n_missing_container_images', containers.withoutImage]);
+  }
+  return found;
 }
 
 /** Name with unit, and value: memory in megabytes when that is wanted. */

@@ -3,10 +3,12 @@
 import { cpus, release } from 'node:os';
 import { PRIORITIES } from '../alert/alert.js';
 import type { ChannelStats } from '../outputs/channel.js';
+import type { CaptureDetails } from '../sources/native-contract.js';
 import type { SourceStats } from '../sources/source.js';
 import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
 import { type LedgerLine, totalOf } from './ledger.js';
+import { programCosts, STATE_COUNTERS } from './peer-metrics.js';
 import type { RecorderStats } from './recorder.js';
 import { bootTime, type ResourceUnit, resources } from './resources.js';
 import type { RuleStats } from './rule-stats.js';
@@ -16,6 +18,8 @@ export interface MeasuredSource {
   readonly engine: string;
   readonly stats: SourceStats;
   readonly ledger: readonly LedgerLine[];
+  /** Of a probe. */
+  readonly details?: CaptureDetails;
 }
 
 export interface MetricsInput {
@@ -35,6 +39,8 @@ export interface MetricsInput {
   /** Null: no captures are configured. */
   readonly captures: RecorderStats | null;
   /** The state's own numbers: current sizes, and growing counters (evictions). */
+  /** Containers that are known now, and how many came without an image so far. */
+  readonly containers: { readonly known: number; readonly withoutImage: number };
   readonly state: { readonly threads: number; readonly fds: number; readonly counters: Readonly<Record<string, number>> };
 }
 
@@ -103,6 +109,22 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
       [[{}, full], ...Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const)]);
     counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, tooLarge]]);
   }
+  const details = syscall?.details;
+  if (options.kernel_event_counters_enabled && options.kernel_event_counters_per_cpu_enabled && details !== undefined) {
+    counter('falcosecurity_scap_n_evts_cpu_total', 'System call events on each CPU, seen or lost', details.cpus.map(({ produced }, cpu) => [{ cpu: String(cpu) }, produced]));
+    counter('falcosecurity_scap_n_drops_cpu_total', 'System call events lost on each CPU before they reached the monitor', details.cpus.map(({ lost }, cpu) => [{ cpu: String(cpu) }, lost]));
+  }
+  if (options.libbpf_stats_enabled && details !== undefined) {
+    for (const { name, runs, nanoseconds, average } of programCosts(details)) {
+      counter(`falcosecurity_scap_${name}_run_cnt_total`, 'Runs of the BPF program', [[{}, runs]]);
+      counter(`falcosecurity_scap_${name}_run_time_nanoseconds_total`, 'Time in the BPF program', [[{}, nanoseconds]]);
+      gauge(`falcosecurity_scap_${name}_avg_time_nanoseconds`, 'Time of a run of the BPF program', [[{}, average]]);
+    }
+  }
+  if (options.plugins_metrics_enabled && syscall !== undefined) {
+    gauge('falcosecurity_plugins_container_n_containers_total', 'Known containers', [[{}, input.containers.known]]);
+    gauge('falcosecurity_plugins_container_n_missing_container_images_total', 'Containers whose image was not known', [[{}, input.containers.withoutImage]]);
+  }
   counter('falco_ts_ledger_events_total', 'What became of the events of each source: evaluated + filtered + lost = falco_ts_source_events_total{outcome="produced"}',
     sources.flatMap(({ name, ledger }) => ledger.map(({ fate, kind, events }) => [{ source: name, fate, kind }, events] as const)));
   counter('falco_ts_source_events_total', 'Events of each source by what became of them',
@@ -128,13 +150,6 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   }
   return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
-
-/** The peer's names for counters that the state keeps under names of its own. */
-const STATE_COUNTERS: readonly (readonly [name: string, help: string, kind: string])[] = [
-  ['n_added_threads', 'Threads that came into the table', 'added'],
-  ['n_removed_threads', 'Threads that ended', 'removed'],
-  ['n_drops_full_threadtable', 'Threads that found no room', 'refused'],
-];
 
 /** Base units, as Prometheus wants them. */
 const PROMETHEUS_UNIT: Readonly<Record<ResourceUnit, string>> = { perc: 'ratio', kb: 'bytes', bytes: 'bytes', count: 'total' };

@@ -24,6 +24,7 @@ import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepare
 import { Readiness } from './readiness.js';
 import { Recorder } from './recorder.js';
 import { RuleStats } from './rule-stats.js';
+import { unservedKeys } from './unserved.js';
 import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Watchdogs } from './watchdogs.js';
@@ -163,7 +164,8 @@ export class Monitor {
 
   private async reloadOnce(reason: string): Promise<void> {
     const { log } = this.log;
-    const before = this.loaded.config;
+    const { config: before } = this.loaded;
+    const unserved = unservedKeys(this.loaded);
     log.info(`${reason}, restarting...`);
     try {
       const loaded = prepareConfig(this.request, this.log);
@@ -189,6 +191,7 @@ export class Monitor {
       for (const key of ['engine', 'plugins', 'load_plugins', 'falco_libs'] as const) {
         if (JSON.stringify(before[key]) !== JSON.stringify(loaded.config[key])) log.warning(`'${key}' has changed: that takes a restart`);
       }
+      for (const line of unservedKeys(loaded)) if (!unserved.includes(line)) log.warning(line);
       log.info(`Reloaded: ${detection.rules.filter((rule) => rule.enabled).length} rules`);
     } catch (error) {
       configureLog(this.log, before);
@@ -231,6 +234,7 @@ export class Monitor {
       sources: this.sources.measured(),
       outputs: this.outputs.stats(),
       captures: this.recorder.used ? this.recorder.stats() : null,
+      containers: { known: machine.context.containers.size, withoutImage: machine.context.containers.withoutImage },
       state: { threads, fds, counters: { ...counters } },
     };
   }

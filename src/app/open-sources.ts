@@ -86,7 +86,8 @@ export class OpenSources {
     return this.open.map((source) => {
       const { name, engine } = source;
       const stats = source.stats();
-      return { name, engine, stats, ledger: ledgerOf(stats, this.tools.pipeline.counts(name)) };
+      const details = source.details?.() ?? null;
+      return { name, engine, stats, ledger: ledgerOf(stats, this.tools.pipeline.counts(name)), ...(details !== null && { details }) };
     });
   }
 

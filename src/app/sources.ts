@@ -11,6 +11,7 @@ import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up
 import { readContainerConfig } from '../sources/containers/options.js';
 import { interestOf, type Selection } from '../sources/interest.js';
 import { K8sAuditSource } from '../sources/k8s-audit.js';
+import type { CaptureDetails } from '../sources/native-contract.js';
 import { Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import { type Source, type SourceStats, StartError } from '../sources/source.js';
@@ -36,6 +37,8 @@ export interface OpenSource {
   start(end: (error?: Error) => void): Promise<void>;
   stop(): Promise<void>;
   stats(): SourceStats;
+  /** What the probe counts by CPU and by program; absent: there is no probe. */
+  details?(): CaptureDetails | null;
   /** What asking the container runtimes came to; absent: nobody asks. */
   containers?(): LookUpStats;
   /** Tells it what the rules and the configuration now need. */
@@ -133,6 +136,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
       await source.stop();
       await containers.stop();
     },
+    details: () => source.details(),
     containers: () => containers.stats(),
     adapt: (next, { base_syscalls: base }) => {
       const changed = interest(next, base);

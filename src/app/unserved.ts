@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Keys of the configuration that are understood but have no effect yet: one line each when somebody sets them. */
+/** Keys of the configuration that are understood but have no effect here: one line each when somebody sets them. */
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
+import { measuresPrograms } from './peer-metrics.js';
 
 type Check = readonly [key: string, used: (config: Config) => boolean, why: string];
 
@@ -13,14 +14,21 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** True by default, so that only who writes them asks for them. */
-const METRICS = ['kernel_event_counters_per_cpu', 'libbpf_stats', 'plugins_metrics', 'kernel_iter_event_counters', 'jemalloc_stats'] as const;
+const METRICS: readonly (readonly [key: keyof Config['metrics'], here: (config: Config) => boolean, why: string])[] = [
+  ['kernel_iter_event_counters_enabled', () => true, 'has no effect here: the start state is read from /proc, not by BPF iterators'],
+  ['jemalloc_stats_enabled', () => true, 'has no effect here: memory is managed by V8 and the C library, not by jemalloc'],
+  ['libbpf_stats_enabled', (c) => isLive(c) && !measuresPrograms(), 'shows nothing until the kernel measures BPF programs: sysctl kernel.bpf_stats_enabled=1'],
+];
 
 export function unservedKeys({ config, isSet }: Pick<LoadedConfig, 'config' | 'isSet'>): string[] {
   const lines = CHECKS.filter(([, used]) => used(config)).map(([key, , why]) => `The configuration key '${key}' has no effect here: ${why}`);
-  const metrics = METRICS.filter((name) => config.metrics.enabled && config.metrics[`${name}_enabled`] && isSet(`/metrics/${name}_enabled`));
-  if (metrics.length > 0) lines.push(`The configuration keys ${metrics.map((name) => `'metrics.${name}_enabled'`).join(', ')} have no effect here: there are no such counters`);
+  for (const [key, here, why] of METRICS) {
+    if (config.metrics.enabled && config.metrics[key] === true && isSet(`/metrics/${key}`) && here(config)) lines.push(`The configuration key 'metrics.${key}' ${why}`);
+  }
   return lines;
 }
+
+const isLive = ({ engine }: Config): boolean => engine.kind === 'modern_ebpf' || engine.kind === 'kmod';
 
 /** Plugins that are built in; any other is named and passed over. */
 export const BUILT_IN = ['k8saudit', 'json', 'container'] as const;

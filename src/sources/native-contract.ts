@@ -122,6 +122,17 @@ export interface CaptureCounters {
   readonly late: number;
 }
 
+/** What {@link CaptureCounters} are made of in part, for whoever looks closer. Empty lists once the capture is closed. */
+export interface CaptureDetails {
+  /** By number, for each CPU that the machine may have. Events that came into being there, and those of them that were lost. */
+  readonly cpus: readonly { readonly produced: number; readonly lost: number }[];
+  /**
+   * BPF programs that the kernel calls itself, with what they call in turn: how often, and how long in all. Zero while
+   * `kernel.bpf_stats_enabled` is 0.
+   */
+  readonly programs: readonly { readonly name: string; readonly runs: number; readonly nanoseconds: number }[];
+}
+
 export interface Capture {
   /** Which kind of programs was attached. */
   readonly hook: 'tp_btf' | 'raw_tp';
@@ -135,6 +146,7 @@ export interface Capture {
   /** Swaps what is held back in the kernel; takes effect at once, as a whole. Without it, nothing is. */
   setSieve(sieve: Sieve): void;
   counters(): CaptureCounters;
+  details(): CaptureDetails;
   /** Detaches the programs, hands over what the rings still hold, then calls `done`. Idempotent. */
   close(done: () => void): void;
 }

@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { EventDecodeError, EventView } from '../events/event-view.js';
 import type { Interest } from './interest.js';
 import { loadNative, objectDir } from './native-binding.js';
-import type { Capture, CaptureCounters, CaptureOptions, Sieve } from './native-contract.js';
+import type { Capture, CaptureCounters, CaptureDetails, CaptureOptions, Sieve } from './native-contract.js';
 import { type LossCounters, type Source, type SourceStats, StartError } from './source.js';
 
 const SLABS = 4;
@@ -117,6 +117,11 @@ export class SyscallSource implements Source<EventView> {
 
   counters(): CaptureCounters | null {
     return this.capture?.counters() ?? null;
+  }
+
+  /** By CPU and by program; null: not started. */
+  details(): CaptureDetails | null {
+    return this.capture?.details() ?? null;
   }
 
   /** Events handed over so far. */

@@ -66,6 +66,8 @@ export class ContainerTable {
   private told: ContainerInfo | null = null;
   private toldBy = -1;
   evictions = 0;
+  /** How many came without an image so far; sandboxes of pods have none that would count. */
+  withoutImage = 0;
   /** Told of each new process in a container that a runtime has made: whoever can ask the runtimes listens. */
   onSeen: ((id: string, tid: number) => void) | null = null;
 
@@ -113,6 +115,7 @@ export class ContainerTable {
         break;
       }
     }
+    if (info.image === '' && !info.isPodSandbox) this.withoutImage++;
     this.byId.set(info.id, info);
     if (info.ip !== '') this.ips.set(info.ip, (this.ips.get(info.ip) ?? 0) + 1);
   }

@@ -17,7 +17,7 @@ const stats = {
 };
 const INPUT: MetricsInput = {
   options: ALL, hostname: 'node1', startedAt: 0, loadedAt: 0, rules: new RuleStats(), rulesFiles: new Map(), configFiles: new Map(),
-  hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }) }], outputs: [], captures: null, state: { threads: 5, fds: 7, counters: { evicted: 2, doubted: 6, repaired: 1 } },
+  hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }), details: { cpus: [{ produced: 60, lost: 10 }, { produced: 40, lost: 0 }], programs: [] } }], outputs: [], captures: null, containers: { known: 3, withoutImage: 1 }, state: { threads: 5, fds: 7, counters: { evicted: 2, added: 9, doubted: 6, repaired: 1 } },
 };
 
 it('/metrics: all losses, by category, by the peer\'s names, signs of falling behind, and what the state set right', async () => {
@@ -28,6 +28,8 @@ it('/metrics: all losses, by category, by the peer\'s names, signs of falling be
     'falcosecurity_scap_n_drops_buffer_total{drop="connect",dir="exit"} 0', 'falco_ts_source_events_total{source="syscall",outcome="ringFullProcess"} 3',
     'falco_ts_source_events_total{source="syscall",outcome="decodeErrors"} 0', 'falco_ts_source_strain_total{source="syscall",kind="slabFull"} 4',
     'falco_ts_source_strain_total{source="syscall",kind="outOfOrder"} 0', 'falco_ts_state_total{kind="evicted"} 2', 'falco_ts_state_total{kind="repaired"} 1',
+    'falcosecurity_scap_n_evts_cpu_total{cpu="0"} 60', 'falcosecurity_scap_n_evts_cpu_total{cpu="1"} 40', 'falcosecurity_scap_n_drops_cpu_total{cpu="0"} 10',
+    'falcosecurity_plugins_container_n_containers_total 3', 'falcosecurity_plugins_container_n_missing_container_images_total 1',
   ]) expect(lines).toContain(line);
 });
 
@@ -35,9 +37,17 @@ it('snapshots: the same, what is zero left out unless asked for', () => {
   const [{ fields }] = new MetricsSnapshots().take(INPUT, 1000);
   expect(fields).toMatchObject({
     'scap.n_drops': 10, 'scap.n_drops_buffer_total': 10, 'scap.n_drops_buffer_open_exit': 7, 'scap.n_drops.ringFullFile': 7, 'scap.strain.slabFull': 4,
-    'falco.state.repaired': 1,
+    'falco.state.repaired': 1, 'falco.n_added_threads': 9, 'scap.n_evts_cpu_0': 60, 'scap.n_evts_cpu_1': 40, 'scap.n_drops_cpu_0': 10,
+    'plugins.container.n_containers': 3, 'plugins.container.n_missing_container_images': 1,
   });
   expect(fields).not.toHaveProperty(['scap.n_drops_buffer_connect_exit']);
+  expect(fields).not.toHaveProperty(['scap.n_drops_cpu_1']);
   const [{ fields: whole }] = new MetricsSnapshots().take({ ...INPUT, options: { ...ALL, include_empty_values: true } }, 1000);
   expect(whole['scap.n_drops_buffer_connect_exit']).toBe(0);
+});
+
+it('what metrics options switch off is in neither', async () => {
+  const input = { ...INPUT, options: { ...ALL, kernel_event_counters_per_cpu_enabled: false, plugins_metrics_enabled: false } };
+  expect((await renderMetrics(input)).text).not.toMatch(/_cpu_total|plugins_container/);
+  expect(Object.keys(new MetricsSnapshots().take(input, 1000)[0].fields).filter((name) => /_cpu_\d|^plugins/.test(name))).toEqual([]);
 });
