@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The program output: one process for all alerts or one for each, which die, do not exist, or never read. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileOutput } from '../../src/outputs/file.js';
@@ -10,6 +10,13 @@ import { alerts, message, testBench, testFolder } from './channels.js';
 const dir = testFolder();
 const { logged, channelOf, until } = testBench({ severity: true });
 const lines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
+const isRunning = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
 
 describe('program', () => {
   it('keep_alive: one process gets all alerts', async () => {
@@ -30,10 +37,14 @@ describe('program', () => {
 
   it('a program that dies is started again, and what it lost is counted', async () => {
     const filename = join(dir, 'program-dies.txt');
-    const channel = await channelOf(new ProgramOutput({ program: `head -n 1 >> ${filename}; exit 3`, keepAlive: true }));
+    const pidfile = join(dir, 'program-dies.pid');
+    writeFileSync(filename, '');
+    const channel = await channelOf(new ProgramOutput({ program: `echo $$ > ${pidfile}; head -n 1 >> ${filename}; exit 3`, keepAlive: true }));
     for (let i = 0; i < 4; i++) {
       channel.push(message(i));
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await until(() => lines(filename).length === i + 1);
+      const pid = Number(readFileSync(pidfile, 'utf8'));
+      await until(() => !isRunning(pid));
     }
     await channel.stop(5000);
     expect(lines(filename)).toEqual(alerts(0, 4));
