@@ -13,6 +13,12 @@ export interface InternalMessage {
   readonly fields: Readonly<Record<string, string | number>>;
 }
 
+/** A reload was refused. The field is there because falcosidekick takes no message without one. @param now milliseconds */
+export function reloadRefused(why: string, hostname: string, now: number): InternalMessage {
+  const rule = 'Falco internal: hot restart failure';
+  return { time: BigInt(now) * 1_000_000n, rule, priority: 'Critical', message: `${rule}: ${why}`, fields: { 'evt.hostname': hostname } };
+}
+
 export function formatInternal(internal: InternalMessage, options: { readonly json: boolean; readonly hostname: string }): OutputMessage {
   const { time, rule, priority, message } = internal;
   const fields = Object.entries(internal.fields).sort(([a], [b]) => (a < b ? -1 : 1));

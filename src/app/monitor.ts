@@ -12,7 +12,7 @@ import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { createDetection, type Detection, hashes } from './detection.js';
 import { explain } from './errors.js';
-import { formatInternal, type InternalMessage } from './internal-message.js';
+import { formatInternal, type InternalMessage, reloadRefused } from './internal-message.js';
 import { Lifecycle, type Part } from './lifecycle.js';
 import { type MetricsInput, renderMetrics } from './metrics.js';
 import { MetricsWriter } from './metrics-snapshot.js';
@@ -197,8 +197,7 @@ export class Monitor {
       configureLog(this.log, before);
       const why = explain(error);
       log.error(`Reload refused, the old configuration and rules go on: ${why}`);
-      const rule = 'Falco internal: hot restart failure';
-      this.outputs.push(this.internal({ time: BigInt(Date.now()) * 1_000_000n, rule, priority: 'Critical', message: `${rule}: ${why}`, fields: {} }));
+      this.outputs.push(this.internal(reloadRefused(why, this.prepared.machine.hostname, Date.now())));
       await this.restore(before);
     }
   }

@@ -29,7 +29,7 @@ export interface HttpOutputOptions {
   readonly clientKey: string;
   /** Print the answers' bodies on standard output. */
   readonly echo: boolean;
-  /** gzip the bodies (`Content-Encoding: gzip`). */
+  /** gzip the bodies (`Content-Encoding: gzip`), as long as the receiver takes them so. */
   readonly compressUploads: boolean;
   /** TCP keep-alive probes on the connection, which is kept in any case. */
   readonly keepAlive: boolean;
@@ -61,7 +61,8 @@ const ABOUT_THE_MESSAGE = new Set([400, 406, 409, 411, 413, 414, 415, 422, 431])
 
 type Outcome =
   | { readonly kind: 'done'; readonly body: string }
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** `unread`: perhaps because the body could not be read. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly unread: boolean }
   | { readonly kind: 'again'; readonly cause: 'timeout' | 'server' | 'away' | 'connection'; readonly reason: string };
 
 /**
@@ -75,12 +76,15 @@ export class HttpOutput implements Output {
   private authorization: string | null = null;
   private readonly stopping = new AbortController();
   private readonly retryLog = new Interval(10_000);
+  private zipping: boolean;
 
   constructor(
     private readonly options: HttpOutputOptions,
     private readonly log: Log,
     private readonly purpose: HttpPurpose = HTTP,
-  ) {}
+  ) {
+    this.zipping = options.compressUploads;
+  }
 
   get name(): string {
     return this.purpose.name;
@@ -105,16 +109,25 @@ export class HttpOutput implements Output {
   }
 
   async deliver(message: OutputMessage): Promise<void> {
-    const body = this.options.compressUploads ? await compress(message.line) : message.line;
+    let body = this.zipping ? await compress(message.line) : message.line;
     const tries = { timeout: 0, server: 0, away: 0, connection: 0 };
     const backoff = new Backoff();
     for (;;) {
       const outcome = await this.post(body);
       if (outcome.kind === 'done') {
+        if (this.zipping && typeof body === 'string') {
+          this.zipping = false;
+          this.log.warning(`Output ${this.name}: the receiver does not take gzip: what follows is sent uncompressed`);
+        }
         this.options.accept?.(outcome.body);
         return;
       }
-      if (outcome.kind === 'refused') throw new Error(outcome.reason);
+      if (outcome.kind === 'refused') {
+        // Falcosidekick reads no gzip and calls it a bad request.
+        if (typeof body === 'string' || !outcome.unread) throw new Error(outcome.reason);
+        body = message.line;
+        continue;
+      }
       tries[outcome.cause]++;
       const { patient, maxConsecutiveTimeouts } = this.options;
       const enough = tries.server > SERVER_ERROR_RETRIES || (!patient && (tries.timeout > maxConsecutiveTimeouts || tries.away > SERVER_ERROR_RETRIES));
@@ -154,7 +167,7 @@ export class HttpOutput implements Output {
 
   private async post(body: string | Buffer): Promise<Outcome> {
     const { options, pool } = this;
-    if (pool === null) return { kind: 'refused', reason: 'the output is stopped' };
+    if (pool === null) return { kind: 'refused', reason: 'the output is stopped', unread: false };
     try {
       const answer = await pool.request({
         origin: this.origin,
@@ -164,7 +177,7 @@ export class HttpOutput implements Output {
           'content-type': options.json ? 'application/json' : 'text/plain',
           'user-agent': options.userAgent,
           ...options.headers,
-          ...(options.compressUploads && { 'content-encoding': 'gzip' }),
+          ...(typeof body !== 'string' && { 'content-encoding': 'gzip' }),
           ...(this.authorization !== null && { authorization: this.authorization }),
         },
         body,
@@ -178,7 +191,7 @@ export class HttpOutput implements Output {
       if (answer.statusCode === 500 || answer.statusCode === 501) return { kind: 'again', cause: 'server', reason };
       if (answer.statusCode > 501 || answer.statusCode === 429) return { kind: 'again', cause: 'away', reason };
       if (options.patient && !ABOUT_THE_MESSAGE.has(answer.statusCode)) return { kind: 'again', cause: 'away', reason };
-      return { kind: 'refused', reason };
+      return { kind: 'refused', reason, unread: answer.statusCode === 400 || answer.statusCode === 415 };
     } catch (error) {
       const { code, message } = error as Error & { code?: string };
       const timeout = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';

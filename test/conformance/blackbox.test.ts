@@ -4,12 +4,15 @@
  * what is run, and what must be seen. Rules, captures and configurations are our own; what cases say about rules files is in
  * test/ruleset, about fields and audit events in the tests of the corpus.
  */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Batch } from '../cli/batch.js';
 import { type Ended, freePort } from '../cli/program.js';
+import { formatInternal, reloadRefused } from '../../src/app/internal-message.js';
 import { sidekickProblems } from './falcosidekick.js';
 
 const RECORDING = join(import.meta.dirname, '../../rules/demo/recording.scap.gz');
@@ -264,15 +267,50 @@ function existsCorpus(): boolean {
 }
 
 describe('falcosidekick', () => {
-  it('takes what leaves here: alerts, those that were held back, and messages of the monitor itself', async () => {
-    const { stdout } = await run(`-r @single.yaml ${REPLAY} ${JSON_OUTPUT} -o deduplication.window=1h -o append_output[]={suggested_output:;true}`);
-    const lines = stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(2);
-    const metrics = await run(`-r @single.yaml ${JSON_OUTPUT} -M 2 -o engine.kind=nodriver -o metrics.enabled=true -o metrics.output_rule=true -o metrics.interval=1s`);
-    lines.push(metrics.stdout.split('\n')[0]);
-    expect(lines.map((line) => sidekickProblems(line))).toEqual([[], [], []]);
+  it('takes what leaves here: alerts, those that were held back, messages of the monitor itself, compressed or not', async () => {
+    const received: string[] = [];
+    const refused: string[] = [];
+    // As falcosidekick: what it is sent is JSON or refused, whatever Content-Encoding says.
+    const server = createServer((request, response) => {
+      const parts: Buffer[] = [];
+      request.on('data', (part: Buffer) => parts.push(part));
+      request.on('end', () => {
+        const body = Buffer.concat(parts).toString();
+        const problems = sidekickProblems(body);
+        (problems.length === 0 ? received : refused).push(body);
+        response.writeHead(problems.length === 0 ? 200 : 400).end(problems.join());
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const http = `-o http_output.enabled=true -o http_output.url=http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      await run(`-r @single.yaml ${REPLAY} ${JSON_OUTPUT} ${http} -o deduplication.window=1h -o append_output[]={suggested_output:;true}`);
+      expect(refused).toEqual([]);
+      expect(received).toHaveLength(2);
+      await run(`-r @single.yaml ${JSON_OUTPUT} ${http} -M 2 -o engine.kind=nodriver -o metrics.enabled=true -o metrics.output_rule=true -o metrics.interval=1s`);
+      expect(refused).toEqual([]);
+      expect(received.length).toBeGreaterThan(2);
+      const { stderr } = await run(`-r @single.yaml ${REPLAY} ${JSON_OUTPUT} ${http} -o http_output.compress_uploads=true`);
+      expect(refused).toHaveLength(1);
+      expect(stderr).toMatch(/Output http: the receiver does not take gzip/);
+      expect(stderr).toMatch(/ {3}http: (\d+) alerts, \1 delivered, 0 failed, 0 dropped/);
+    } finally {
+      server.close();
+    }
   });
 
-  it.each(['no json', '{}', '{"output":"o","priority":"loud","rule":"r","time":"2026-11-23T12:00:00Z"}', '{"output":"o","priority":"Debug","rule":"r","time":"today"}', '{"output":"o","priority":"Debug","rule":"r","time":"2026-11-23T12:00:00Z","tags":"x"}'])(
-    'would not take %s', (line) => expect(sidekickProblems(line)).not.toEqual([]));
+  it('takes the message of a reload that was refused', () => {
+    const { line } = formatInternal(reloadRefused('the rules have errors', 'node1', 1_795_000_000_000), { json: true, hostname: 'node1' });
+    expect(sidekickProblems(line)).toEqual([]);
+    expect(JSON.parse(line)).toMatchObject({ rule: 'Falco internal: hot restart failure', output: 'Falco internal: hot restart failure: the rules have errors' });
+  });
+
+  const good = { output: 'o', priority: 'Debug', rule: 'r', time: '2026-11-23T12:00:00.5Z', output_fields: { 'evt.time': 1 } };
+  it('the checker: takes the least that is enough', () => expect(sidekickProblems(JSON.stringify(good))).toEqual([]));
+  it.each<[string, object]>([
+    ['an unknown priority', { priority: 'loud' }], ['no rule', { rule: '' }], ['a time that is none', { time: 'today' }], ['a day that is none', { time: '2026-02-30T12:00:00Z' }],
+    ['a time without colon in its zone', { time: '2026-11-23T12:00:00+0000' }], ['no fields', { output_fields: {} }], ['fields that are a list', { output_fields: [1] }],
+    ['a pod that is no text', { output_fields: { 'k8s.pod.name': 1 } }], ['tags that are a text', { tags: 'x' }], ['a tag that is no text', { tags: [1] }],
+    ['a source that is no text', { source: 1 }], ['two rules', { Rule: 'q' }],
+  ])('the checker: would not take %s', (_, change) => expect(sidekickProblems(JSON.stringify({ ...good, ...change }))).not.toEqual([]));
 });

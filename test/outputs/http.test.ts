@@ -75,6 +75,20 @@ describe('http', () => {
     ]);
   });
 
+  it('gzip: a message that the receiver finds fault with either way is refused once, and the next is compressed again', async () => {
+    const received: Received[] = [];
+    const port = await listen(createServer(handler(received, ({ body }, response) => {
+      response.statusCode = body === 'alert 0' ? 400 : 200;
+      response.end();
+    })));
+    const channel = await channelOf(http(`http://127.0.0.1:${port}/`, { compressUploads: true }));
+    channel.push(message(0));
+    channel.push(message(1));
+    await until(() => channel.stats().delivered === 1);
+    expect(received.map((r) => [r.body, r.headers['content-encoding']])).toEqual([['alert 0', 'gzip'], ['alert 0', undefined], ['alert 1', 'gzip']]);
+    expect(channel.stats()).toMatchObject({ delivered: 1, failed: 1 });
+  });
+
   it('sends the name and password of the URL as credentials', async () => {
     const received: Received[] = [];
     const port = await listen(createServer(handler(received, ok)));
