@@ -104,9 +104,10 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   if (options.kernel_event_counters_enabled && syscall !== undefined) {
     counter('falcosecurity_scap_n_evts_total', 'System call events, seen or lost', [[{}, syscall.stats.produced]]);
     counter('falcosecurity_scap_n_drops_total', 'System call events lost', [[{}, totalOf(syscall.ledger, 'lost')]]);
-    const { n_drops_buffer_total: full = 0, n_drops_scratch_map: tooLarge = 0, ...parts } = syscall.stats.drops ?? {};
-    counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full; one kind may be in no category',
-      [[{}, full], ...Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const)]);
+    // No series for all of them: sums over the categories would count each event twice.
+    const { n_drops_buffer_total: _, n_drops_scratch_map: tooLarge = 0, ...parts } = syscall.stats.drops ?? {};
+    counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full, by category; some are in none',
+      Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const));
     counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, tooLarge]]);
   }
   const details = syscall?.details;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What comes before anything runs: configuration and rules, loaded, checked and reported. */
+import { machine, release, type as systemType, version as systemVersion } from 'node:os';
 import type { AnyCatalogue } from '../engine/engine.js';
 import { type Diagnostic, formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
@@ -105,7 +106,8 @@ export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log,
 }
 
 export function logStart(loaded: LoadedConfig, log: Log): void {
-  log.info(`Falco version: ${VERSION} (${process.arch}), falco-ts, rules engine ${formatVersion(ENGINE_VERSION)}`);
+  log.info(`Falco version: ${VERSION} (${machine()}), falco-ts, rules engine ${formatVersion(ENGINE_VERSION)}`);
+  log.info(`System info: ${systemType()} version ${release()} ${systemVersion()}`);
   log.info('Falco initialized with configuration files:');
   for (const file of loaded.files) {
     const line = `   ${file.path} | schema validation: ${file.valid ? 'ok' : 'failed'}`;

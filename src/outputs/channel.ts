@@ -55,6 +55,8 @@ export class Channel {
   private hurry: (() => void) | null = null;
   private readonly whenIdle: (() => void)[] = [];
   private readonly failureLog = new Interval(5000);
+  /** Refused since the log last said that this output works; 0: it has not said otherwise. */
+  private complained = 0;
   private readonly fullLog = new Interval(5000);
 
   constructor(
@@ -173,6 +175,10 @@ export class Channel {
     try {
       await action();
       this.delivered += this.inFlight;
+      if (this.complained > 0 && messages > 0) {
+        log.info(`Output ${this.name}: delivers again, ${this.complained} alerts were refused`);
+        this.complained = 0;
+      }
     } catch (error) {
       if (this.givenUp) {
         this.dropped += this.inFlight;
@@ -181,10 +187,12 @@ export class Channel {
       const refused = error instanceof PartlyRefused ? Math.min(error.refused, this.inFlight) : this.inFlight;
       this.failed += refused;
       this.delivered += this.inFlight - refused;
+      if (this.complained > 0) this.complained += refused;
       const held = this.closed ? 0 : this.failureLog.pass();
       if (held !== null) {
         const more = held > 0 ? ` (and ${held} times before)` : '';
         log.error(`Output ${this.name}: cannot ${what}: ${(error as Error).message}${more}`);
+        if (this.complained === 0) this.complained = refused;
       }
     } finally {
       this.inFlight = 0;

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { write } from 'node:fs';
 
+/** A write that ended early: so many bytes are written. */
+export class WriteError extends Error {
+  constructor(
+    readonly written: number,
+    cause: Error,
+  ) {
+    super(cause.message, { cause });
+    this.name = 'WriteError';
+  }
+}
+
 /**
  * Writes texts to a descriptor, whatever it is, without blocking the event loop: a full pipe that says "try again" is tried
  * again. One write at a time.
@@ -11,8 +22,9 @@ export class DescriptorWriter {
 
   constructor(readonly fd: number) {}
 
-  write(text: string): Promise<void> {
-    const writing = this.writeAll(Buffer.from(text));
+  /** @throws WriteError */
+  write(text: string | Buffer): Promise<void> {
+    const writing = this.writeAll(typeof text === 'string' ? Buffer.from(text) : text);
     this.writing = writing.catch(() => undefined);
     return writing;
   }
@@ -38,7 +50,7 @@ export class DescriptorWriter {
       let delay = 1;
       const step = (): void => {
         if (this.stopped) {
-          reject(new Error('given up'));
+          reject(new WriteError(at, new Error('given up')));
           return;
         }
         write(this.fd, bytes, at, bytes.length - at, null, (error, written) => {
@@ -48,7 +60,7 @@ export class DescriptorWriter {
             return;
           }
           if (error !== null) {
-            reject(error);
+            reject(new WriteError(at, error));
             return;
           }
           at += written;
