@@ -38,9 +38,9 @@ export interface MetricsInput {
   readonly outputs: readonly { readonly name: string; readonly stats: ChannelStats }[];
   /** Null: no captures are configured. */
   readonly captures: RecorderStats | null;
-  /** The state's own numbers: current sizes, and growing counters (evictions). */
   /** Containers that are known now, and how many came without an image so far. */
   readonly containers: { readonly known: number; readonly withoutImage: number };
+  /** The state's own numbers: current sizes, and growing counters (evictions). */
   readonly state: { readonly threads: number; readonly fds: number; readonly counters: Readonly<Record<string, number>> };
 }
 
