@@ -45,7 +45,6 @@ const TICK_MS = 1000;
 const CLOSE_MS = 5000;
 /** After a failure, the disk is left alone for so long (nanoseconds of event time). */
 const RETRY_NS = 5_000_000_000n;
-const MASK_32 = 0xffff_ffffn;
 
 export class Recorder implements Part {
   readonly name = 'captures';
@@ -56,8 +55,7 @@ export class Recorder implements Part {
   /** An alert about the present event asks for a capture. */
   private wanted = false;
   private deadline = 0n;
-  private deadlineHigh = 0;
-  private deadlineLow = 0;
+  private deadlineFloat = 0;
   private maxBytes = 0;
   private retryAt = 0n;
   private timer: NodeJS.Timeout | null = null;
@@ -202,7 +200,7 @@ export class Recorder implements Part {
     if (file.error !== null) {
       this.retryAt = view.timestamp() + RETRY_NS;
       this.finish(file);
-    } else if (view.tsHigh > this.deadlineHigh || (view.tsHigh === this.deadlineHigh && view.tsLow >= this.deadlineLow)) {
+    } else if (view.timestampFloat() >= this.deadlineFloat) {
       this.finish(file);
     } else if (this.maxBytes > 0 && file.bytes >= this.maxBytes) {
       this.finish(file);
@@ -244,8 +242,7 @@ export class Recorder implements Part {
 
   private setDeadline(time: bigint): void {
     this.deadline = time;
-    this.deadlineHigh = Number(time >> 32n);
-    this.deadlineLow = Number(time & MASK_32);
+    this.deadlineFloat = Number(time);
   }
 
   private sayLimit({ bytes }: ScapFile): void {

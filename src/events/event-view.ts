@@ -45,7 +45,11 @@ export class EventView implements EngineEvent {
   /** Thread id in the initial pid namespace. */
   tid = 0;
   paramCount = 0;
-  tsLow = 0;
+  /**
+   * Halves of the time, signed: a larger number would not be a small integer, change the shape of the view, and make all
+   * code that uses it be compiled again.
+   */
+  private tsLow = 0;
   tsHigh = 0;
   private previousLow = 0;
   private previousHigh = 0;
@@ -74,8 +78,8 @@ export class EventView implements EngineEvent {
     this.base = offset;
     this.previousLow = this.tsLow;
     this.previousHigh = this.tsHigh;
-    this.tsLow = data.getUint32(offset, true);
-    this.tsHigh = data.getUint32(offset + 4, true);
+    this.tsLow = data.getInt32(offset, true);
+    this.tsHigh = data.getInt32(offset + 4, true);
     // Thread ids are positive and small; the upper half is 0 (or ones for the wire's -1).
     this.tid = data.getInt32(offset + 8, true);
     const length = data.getUint32(offset + 16, true);
@@ -105,17 +109,17 @@ export class EventView implements EngineEvent {
   }
 
   timestamp(): bigint {
-    return (BigInt(this.tsHigh) << 32n) | BigInt(this.tsLow);
+    return this.data.getBigUint64(this.base, true);
   }
 
   /** Time of the event that the view stood at before; 0n at the first one. */
   previousTimestamp(): bigint {
-    return (BigInt(this.previousHigh) << 32n) | BigInt(this.previousLow);
+    return (BigInt(this.previousHigh >>> 0) << 32n) | BigInt(this.previousLow >>> 0);
   }
 
   /** Nanoseconds since the epoch, rounded to what a float holds (about 200 ns): for time-outs and ordering only. */
   timestampFloat(): number {
-    return this.tsHigh * TWO_32 + this.tsLow;
+    return this.data.getUint32(this.base + 4, true) * TWO_32 + this.data.getUint32(this.base, true);
   }
 
   /** Bytes of parameter `i`; 0 for an absent parameter or an empty one (an older writer may have fewer of them). */

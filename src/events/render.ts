@@ -71,11 +71,38 @@ export function renderAll(event: EventView, context: RenderContext): string {
   }
 }
 
-/** What a parameter says: the resolved text if there is one, otherwise the plain one. */
+/** HOT PATH. What a parameter says: the resolved text if there is one, otherwise the plain one. */
 export function renderMeaning(event: EventView, i: number, context: RenderContext): string | null {
+  const row = paramRow(event, i);
+  const name = row !== undefined ? nameOf(event, i, row) : '';
+  if (name !== '') return name;
   const shown = renderParam(event, i, context);
   if (shown === null) return null;
   return shown.resolved === '' ? shown.text : shown.resolved;
+}
+
+/** What rules ask for most, flags and errors, without the number's own text. Empty: not one of these, or without a name. */
+function nameOf(event: EventView, i: number, row: ParamRow): string {
+  const size = event.size(i);
+  if (row.type === 'ERRNO') return size === 8 && event.int(i) < 0 ? errorName(event.int(i)) : '';
+  const flags = row.flagSet;
+  if (flags === undefined) return '';
+  switch (row.type) {
+    case 'FLAGS8':
+      return size === 1 ? flagNames(flags, event.u8(i)) : '';
+    case 'FLAGS16':
+      return size === 2 ? flagNames(flags, event.u16(i)) : '';
+    case 'FLAGS32':
+      return size === 4 ? flagNames(flags, event.u32(i)) : '';
+    case 'ENUMFLAGS8':
+      return size === 1 ? enumNames(flags, event.u8(i)) : '';
+    case 'ENUMFLAGS16':
+      return size === 2 ? enumNames(flags, event.u16(i)) : '';
+    case 'ENUMFLAGS32':
+      return size === 4 ? enumNames(flags, event.u32(i)) : '';
+    default:
+      return '';
+  }
 }
 
 /** Only types that writers could always leave empty say NULL. */

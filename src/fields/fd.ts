@@ -102,7 +102,7 @@ function typesField(): FieldDef<EventView> {
         return (e) => {
           if (!isFdEvent(e) || e.thread === null) return null;
           const types = new Set<string>();
-          for (const fd of fdsOf(e.thread).values()) types.add(typeName(fd));
+          for (const [, fd] of fdsOf(e.thread)) types.add(typeName(fd));
           return types.size === 0 ? null : [...types];
         };
       }

@@ -2,7 +2,8 @@
 import type { EventView } from '../events/event-view.js';
 import type { FieldReader } from '../lang/catalogue.js';
 import type { Value } from '../lang/value.js';
-import type { FdTable, ThreadInfo } from '../state/thread-info.js';
+import type { FdTable } from '../state/fd-table.js';
+import type { ThreadInfo } from '../state/thread-info.js';
 
 /** Reads from the event's thread; null when the thread is not known. */
 export function ofThread(read: (thread: ThreadInfo, event: EventView) => Value): FieldReader<EventView> {

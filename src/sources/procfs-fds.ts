@@ -2,8 +2,7 @@
 /** Open descriptors of one process, from /proc/<pid>/fd and fdinfo. */
 import { readdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { FdFlag, FdInfo, type FdType } from '../state/fd-info.js';
-import { MAX_FDS } from '../state/fd-table.js';
-import type { FdTable } from '../state/thread-info.js';
+import { FdTable, MAX_FDS } from '../state/fd-table.js';
 import type { SocketTable } from './procfs-sockets.js';
 
 /** open(2) flags of this architecture's kernel (octal in fdinfo), and `file_flags`. */
@@ -37,7 +36,7 @@ const ANONYMOUS: ReadonlyMap<string, FdType> = new Map<string, FdType>([
  * @param sockets sockets of the process's network namespace, read when the first socket is met
  */
 export function readFdTable(directory: string, read: (path: string) => string | null, sockets: () => SocketTable): FdTable {
-  const table: FdTable = new Map();
+  const table = new FdTable();
   let names: string[];
   try {
     names = readdirSync(`${directory}fd`);

@@ -106,7 +106,7 @@ export class Procfs {
     const status = read('status');
     const stat = read('stat');
     if (status === null || stat === null) return [];
-    const main = new ThreadInfo(pid, pid, new Map());
+    const main = new ThreadInfo(pid, pid);
     readStatus(main, status);
     if (!readCommand(main, directory, read('cmdline'))) return [];
     readStat(main, stat, this.bootTs);

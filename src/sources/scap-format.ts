@@ -41,10 +41,12 @@ export interface EventBlock {
   readonly flags: boolean;
   /** The event header has a parameter count. */
   readonly counted: boolean;
-  /** Longer than a usual event may be. */
-  readonly large: boolean;
+  /** Most bytes of body and length at its end. */
+  readonly longest: number;
 }
-const block = (flags: boolean, counted: boolean, large: boolean): EventBlock => ({ flags, counted, large });
+/** More is no capture but damage: what one block may make us keep. */
+export const MAX_BLOCK = 64 << 20;
+const block = (flags: boolean, counted: boolean, large: boolean): EventBlock => ({ flags, counted, longest: large ? MAX_BLOCK : 1 << 16 });
 export const EVENT_BLOCKS: ReadonlyMap<number, EventBlock> = new Map([
   [0x204, block(false, false, false)],
   [0x8010abcd, block(false, false, false)],

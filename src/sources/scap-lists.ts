@@ -112,7 +112,7 @@ export function readProcesses(
     const start = c.at;
     const length = version >= 9 ? c.u32() : 0;
     const tid = c.id();
-    const t = new ThreadInfo(tid, c.id(), new Map());
+    const t = new ThreadInfo(tid, c.id());
     t.ptid = c.id();
     if (version >= 6) t.sid = c.id();
     if (version >= 8) t.vpgid = c.id();

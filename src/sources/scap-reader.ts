@@ -11,7 +11,7 @@ import type { ThreadInfo } from '../state/thread-info.js';
 import type { Group, User } from '../state/users.js';
 import { ScapConverter } from './scap-convert.js';
 import {
-  EVENT_BLOCKS, type EventBlock, FD_LISTS, INTERFACE_LISTS, MACHINE_INFOS, type MachineInfo, MAJOR_VERSION, PROCESS_LISTS,
+  EVENT_BLOCKS, type EventBlock, FD_LISTS, INTERFACE_LISTS, MACHINE_INFOS, type MachineInfo, MAJOR_VERSION, MAX_BLOCK, PROCESS_LISTS,
   SECTION_HEADER, SECTION_MAGIC, USER_LISTS,
 } from './scap-format.js';
 import { Cursor, ListError, readFds, readInterfaces, readMachine, readProcesses, readUsers } from './scap-lists.js';
@@ -47,10 +47,6 @@ export interface ScapReceiver {
 
 const BLOCK_HEADER = 8;
 const BLOCK_OVERHEAD = 12;
-/** More is no capture but damage: what one block may make us keep. */
-const MAX_BLOCK = 64 << 20;
-/** Longest block of a usual event. */
-const MAX_EVENT_BLOCK = 1 << 16;
 const EMPTY = Buffer.alloc(0);
 const TYPES = EVENTS.length;
 
@@ -149,7 +145,7 @@ export class ScapDecoder {
   }
 
   private event(buffer: Buffer, data: DataView, at: number, length: number, kind: EventBlock): void {
-    if (!kind.large && length - BLOCK_HEADER > MAX_EVENT_BLOCK) throw this.error('SCAP_BLOCK_LENGTH', at, `event block of ${length} bytes`);
+    if (length - BLOCK_HEADER > kind.longest) throw this.error('SCAP_BLOCK_LENGTH', at, `event block of ${length} bytes`);
     if (!this.inEvents) {
       this.inEvents = true;
       this.receiver.ready();

@@ -5,7 +5,8 @@
  * {@link Finding}, which takes its place among the events by its time. Does no input and no output.
  */
 import type { FdInfo } from './fd-info.js';
-import type { FdTable, ThreadInfo } from './thread-info.js';
+import type { FdTable } from './fd-table.js';
+import type { ThreadInfo } from './thread-info.js';
 import { adopt, type ThreadTable } from './thread-table.js';
 
 /** What a look at one process found. */

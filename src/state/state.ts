@@ -196,10 +196,14 @@ export class State {
     const ports = new Set<number>();
     for (const thread of threads) {
       if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
-      else for (const info of thread.fds.values()) if (info.isServerSocket) ports.add(info.sourcePort);
+      else {
+        thread.fds.forEach((info) => {
+          if (info.isServerSocket) ports.add(info.sourcePort);
+        });
+      }
     }
     for (const thread of threads) {
-      if (thread.leader === thread) for (const info of thread.fds.values()) orient(info, ports, this.interfaces);
+      if (thread.leader === thread) thread.fds.forEach((info) => orient(info, ports, this.interfaces));
     }
   }
 
@@ -280,7 +284,7 @@ export class State {
     if (known !== undefined) return known;
     this.unknownThreads++;
     if (this.wanted !== null && this.wanted.size < MAX_WANTED && tid > 0) this.wanted.add(tid);
-    const thread = new ThreadInfo(tid, -1, new Map());
+    const thread = new ThreadInfo(tid, -1);
     thread.epoch = this.epoch;
     thread.comm = '<NA>';
     thread.exe = '<NA>';

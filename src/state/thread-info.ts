@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is known of one thread. HOT PATH: one shape, every slot set in the constructor. */
-import type { FdInfo } from './fd-info.js';
-
-/** Descriptors of a process, shared by its threads (and by CLONE_FILES). */
-export type FdTable = Map<number, FdInfo>;
+import { ANYTHING } from './fd-info.js';
+import { FdTable } from './fd-table.js';
 
 /** The threads of one process. Kept by the thread table. */
 export class ThreadGroup {
@@ -80,6 +78,7 @@ export class ThreadInfo {
   dead = false;
   /** `proc.cmdnargs`, `proc.cmdline` and the like are computed once per exec; reset whenever comm or args change. */
   cmdlineCache: string | null = null;
+  /** Shared by the threads of a process (and by CLONE_FILES). */
   fds: FdTable;
   /** `fds` is shared with another process (CLONE_FILES without CLONE_THREAD): copied at the next exec. */
   sharesFds = false;
@@ -114,7 +113,7 @@ export class ThreadInfo {
   private envList: readonly string[] = NONE;
   private dir = '';
 
-  constructor(tid: number, pid: number, fds: FdTable) {
+  constructor(tid: number, pid: number, fds = new FdTable()) {
     this.tid = tid;
     this.pid = pid;
     this.fds = fds;
@@ -200,3 +199,10 @@ const CHILD_IN_PIDNS = 0x2000_0000;
 export function splitZeros(text: string): readonly string[] {
   return text.length === 0 ? NONE : text.split('\0');
 }
+
+// A field gets the narrowest kind of number that was stored in it; a wider one changes the shape of all threads, and what was
+// compiled for the old one is thrown away. So the widest come first, before anything is compiled.
+const widest = new ThreadInfo(0, 0);
+widest.uid = widest.gid = widest.loginuid = widest.vmSizeKb = widest.vmRssKb = widest.vmSwapKb = ANYTHING;
+widest.capInheritable = widest.capPermitted = widest.capEffective = widest.fdLimit = widest.pgftMajor = widest.pgftMinor = ANYTHING;
+widest.exeIno = widest.exeInoCtime = widest.exeInoMtime = widest.exeInoCtimeDurationCloneTs = widest.exeInoCtimeDurationPidnsStart = ANYTHING;

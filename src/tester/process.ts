@@ -36,7 +36,7 @@ export class Processes {
   private nextId = FIRST_PID;
 
   constructor(private readonly state: State, private readonly nodes: Nodes, private readonly now: bigint) {
-    const init = new ThreadInfo(1, 1, new Map());
+    const init = new ThreadInfo(1, 1);
     init.ptid = 0;
     Object.assign(init, { comm: 'systemd', exe: '/sbin/init', exepath: '/usr/lib/systemd/systemd', vtid: 1, vpid: 1, sid: 1, pgid: 1, vpgid: 1, uid: 0, gid: 0 });
     this.user(HOST_CONTAINER, 'root', undefined);
@@ -54,7 +54,7 @@ export class Processes {
     const pid = this.nodes.integer(get(map, 'pid'), 'pid') ?? this.nextPid++;
     let thread = this.state.threads.get(pid);
     if (thread === undefined) {
-      thread = new ThreadInfo(pid, pid, new Map());
+      thread = new ThreadInfo(pid, pid);
       thread.ptid = this.parent(map);
       Object.assign(thread, { vtid: pid, vpid: pid, sid: pid, pgid: pid, vpgid: pid, uid: 0, gid: 0, loginuid: NOBODY_LOGGED_IN, fdLimit: 1024 });
       thread.cloneTs = this.now - 10_000_000_000n;
@@ -121,7 +121,7 @@ export class Processes {
     let pid = 1;
     const container = get(map, 'container');
     for (const name of [...names].reverse()) {
-      const thread = new ThreadInfo(this.nextPid, this.nextPid, new Map());
+      const thread = new ThreadInfo(this.nextPid, this.nextPid);
       this.nextPid++;
       thread.ptid = pid;
       pid = thread.pid;

@@ -66,7 +66,7 @@ function heap() {
   const state = new State();
   const before = heap();
   for (let tid = 1; tid <= 10_000; tid++) {
-    const thread = new ThreadInfo(tid, tid, new Map());
+    const thread = new ThreadInfo(tid, tid);
     thread.ptid = 1;
     thread.comm = `process-${tid}`;
     thread.exepath = `/usr/bin/process-${tid}`;

@@ -26,7 +26,7 @@ async function mixed(path, count, alerts) {
   users.load('', 'root:x:0:0:root:/root:/bin/bash\nwww:x:33:33::/var/www:/usr/sbin/nologin\n', 'root:x:0:\nwww:x:33:\n');
   const state = new State({ users });
   const add = (tid, ptid, comm, exepath) => {
-    const thread = new ThreadInfo(tid, tid, new Map());
+    const thread = new ThreadInfo(tid, tid);
     Object.assign(thread, { ptid, comm, exe: comm, exepath, sid: 1, pgid: tid, vtid: tid, vpid: tid, vpgid: tid, uid: 0, gid: 0, cwd: '/srv/', fdLimit: 1024 });
     state.seedThread(thread);
   };

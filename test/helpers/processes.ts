@@ -11,7 +11,7 @@ export const CLONE_THREAD = 0x2000;
 export function machine(options: ConstructorParameters<typeof State>[0] = {}): State {
   const state = new State(options);
   for (const [tid, ptid, comm] of [[1, 0, 'init'], [1000, 1, 'bash']] as const) {
-    const thread = new ThreadInfo(tid, tid, new Map());
+    const thread = new ThreadInfo(tid, tid);
     thread.ptid = ptid;
     thread.vtid = tid;
     thread.vpid = tid;

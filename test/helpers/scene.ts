@@ -143,7 +143,7 @@ export class Scene {
   }
 
   private add(tid: number, pid: number, ptid: number, comm: string, argv: readonly string[], change: (thread: ThreadInfo) => void): void {
-    const thread = new ThreadInfo(tid, pid, new Map());
+    const thread = new ThreadInfo(tid, pid);
     thread.ptid = ptid;
     thread.comm = comm;
     thread.exe = argv[0];

@@ -93,7 +93,7 @@ describe.skipIf(!live)('processes of this machine', () => {
     const client = connect(port, '127.0.0.1');
     await new Promise((resolve) => server.once('connection', resolve));
     try {
-      const sockets = [...seeded().threads.get(process.pid)!.fds.values()].filter((i) => i.type === 'ipv4');
+      const sockets = [...seeded().threads.get(process.pid)!.fds].map(([, i]) => i).filter((i) => i.type === 'ipv4');
       const listener = sockets.find((i) => i.isServerSocket && i.sourcePort === port)!;
       expect([listener.name, listener.l4proto]).toEqual([`127.0.0.1:${port}`, 'tcp']);
       const ends = sockets.filter((i) => i.destPort === port);
@@ -159,7 +159,7 @@ describe.skipIf(!live)('look-ups while it runs', () => {
 
   it('after a loss, threads whose exit was lost are let go of, without waiting for them to act', () => {
     const state = seeded();
-    const gone = new ThreadInfo(4_000_000, 4_000_000, new Map());
+    const gone = new ThreadInfo(4_000_000, 4_000_000);
     gone.ptid = 1;
     state.addThread(gone);
     let lost = 0;

@@ -14,6 +14,7 @@ import type { MachineInfo } from '../../src/sources/scap-format.js';
 import { ScapDecoder, ScapError, type ScapReceiver } from '../../src/sources/scap-reader.js';
 import { ScapFile } from '../../src/sources/scap-file.js';
 import { FdFlag, FdInfo } from '../../src/state/fd-info.js';
+import { FdTable } from '../../src/state/fd-table.js';
 import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { UserTable } from '../../src/state/users.js';
@@ -112,7 +113,7 @@ describe('a capture of ours', () => {
       const expected = fds(state);
       expected[7][1] = 'unsupported';
       expect(fds(again.state)).toEqual(expected);
-      expect([...after.fds.values()].map((i) => i.flags & (FdFlag.RoleClient | FdFlag.RoleServer)).slice(1, 4)).toEqual([FdFlag.RoleClient, 0, FdFlag.RoleServer]);
+      expect([...after.fds].map(([, i]) => i.flags & (FdFlag.RoleClient | FdFlag.RoleServer)).slice(1, 4)).toEqual([FdFlag.RoleClient, 0, FdFlag.RoleServer]);
       expect(again.source.stats()).toMatchObject({ produced: 2, delivered: 2 });
     });
   }
@@ -120,7 +121,7 @@ describe('a capture of ours', () => {
   it('thousands of processes are known again', async () => {
     const state = machine();
     for (let pid = 2000; pid < 5000; pid++) {
-      const thread = new ThreadInfo(pid, pid, new Map([[0, new FdInfo('file', `/proc-${pid}`)]]));
+      const thread = new ThreadInfo(pid, pid, new FdTable().set(0, new FdInfo('file', `/proc-${pid}`)));
       Object.assign(thread, { ptid: 1000, comm: `p${pid}` });
       state.seedThread(thread);
     }

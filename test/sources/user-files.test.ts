@@ -35,7 +35,7 @@ afterEach(async () => {
 const write = (path: string, text: string) => writeFileSync(join(root, path), text);
 /** A process in the container is seen. */
 const seen = (tid: number) => {
-  const thread = new ThreadInfo(tid, tid, new Map());
+  const thread = new ThreadInfo(tid, tid);
   thread.uid = 1000;
   state.setCgroups(thread, `cpu=/docker/${ID}`);
   return thread;

@@ -53,7 +53,7 @@ describe('fork and exec', () => {
     openFile(state, 1000, 4, '/drop', 1 | 0x1000);
     feed(state, 'SYSCALL_MEMFD_CREATE_X', { fd: 5, name: 'm', flags: 1 }, { tid: 1000 });
     exec(state, 1000, '/bin/true', []);
-    expect([...state.threads.get(1000)!.fds.keys()]).toEqual([3]);
+    expect([...state.threads.get(1000)!.fds].map(([fd]) => fd)).toEqual([3]);
   });
 
   it('a failed exec changes nothing', () => {
@@ -225,7 +225,7 @@ describe('threads of which nothing is known', () => {
   it('are completed by a look-up and keep what their events told', () => {
     const state = machine({ wantUnknown: true });
     openFile(state, 555, 3, '/seen');
-    const found = new ThreadInfo(555, 555, new Map());
+    const found = new ThreadInfo(555, 555);
     found.ptid = 1000;
     found.comm = 'found';
     state.learn([found]);

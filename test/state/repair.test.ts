@@ -2,6 +2,7 @@
 /** What is done with what /proc says after a loss of events. */
 import { describe, expect, it } from 'vitest';
 import { FdInfo } from '../../src/state/fd-info.js';
+import { FdTable } from '../../src/state/fd-table.js';
 import type { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { feed } from '../helpers/event-builder.js';
@@ -24,7 +25,7 @@ function doubted(): State {
 /** What /proc would say of 2000 now: the same, but for `change`. */
 function seen(state: State, change: (found: ThreadInfo) => void = () => {}): ThreadInfo {
   const known = state.threads.get(2000)!;
-  const found = new ThreadInfo(2000, 2000, new Map());
+  const found = new ThreadInfo(2000, 2000);
   for (const key of ['comm', 'exe', 'args', 'env', 'exepath', 'uid', 'gid', 'loginuid', 'sid', 'pgid', 'vpgid', 'tty', 'root', 'cwd', 'fdLimit', 'cgroups', 'containerId',
     'capInheritable', 'capPermitted', 'capEffective', 'cloneTs', 'vtid', 'vpid'] as const) Object.assign(found, { [key]: known[key] });
   found.ptid = 1000;
@@ -135,7 +136,7 @@ describe('after a loss', () => {
   it('another process under the same id takes the place, and children stay', () => {
     const state = doubted();
     fork(state, 2000, 3000);
-    report(state, [seen(state, (found) => { found.cloneTs += 60_000_000_000n; found.comm = 'new'; found.fds = new Map(); })]);
+    report(state, [seen(state, (found) => { found.cloneTs += 60_000_000_000n; found.comm = 'new'; found.fds = new FdTable(); })]);
     state.repair.settle(AT);
     const now = state.threads.get(2000)!;
     expect([now.comm, now.fds.size, state.threads.get(3000)!.ptid]).toEqual(['new', 0, 2000]);

@@ -98,10 +98,11 @@ const onCloseRange: Handler = (_state, view) => {
   const first = view.u32(1);
   const last = view.u32(2);
   const mark = (view.u32(3) & CLOSE_RANGE_CLOEXEC) !== 0;
-  thread.fds.forEach((info, fd, table) => {
+  const { fds } = thread;
+  fds.forEach((info, fd) => {
     if (fd < first || fd > last) return;
     if (mark) info.openFlags |= O_CLOEXEC;
-    else table.delete(fd);
+    else fds.delete(fd);
   });
 };
 

@@ -4,7 +4,7 @@ import type { EventView } from '../../events/event-view.js';
 import { Ev } from '../../events/ids.js';
 import { canonicalInt } from '../../lang/value.js';
 import { hasEnter } from '../call.js';
-import { cloneFds, closeOnExec, getFd } from '../fd-table.js';
+import { closeOnExec, FdTable, getFd } from '../fd-table.js';
 import { concatenatePaths } from '../paths.js';
 import type { State } from '../state.js';
 import { ThreadInfo } from '../thread-info.js';
@@ -153,14 +153,14 @@ function onCloneChild(state: State, view: EventView): void {
 /** What only a new process has of its own: descriptors, working directory, environment. */
 function takeProcess(child: ThreadInfo, from: ThreadInfo, flags: number, known: boolean): void {
   if (!known) {
-    child.fds = new Map();
+    child.fds = new FdTable();
     return;
   }
   if ((flags & CLONE_FILES) !== 0) {
     child.sharesFds = true;
     from.sharesFds = true;
   } else {
-    child.fds = cloneFds(from.fds);
+    child.fds = from.fds.fork();
   }
   child.cwd = from.cwd;
   child.copyEnv(from);
@@ -257,7 +257,7 @@ const onExec: Handler = (state, view) => {
   thread.pgid = view.has(X.Pgid) ? view.int(X.Pgid) : -1;
   if (view.has(X.Gid)) thread.gid = view.u32(X.Gid);
   if (thread.sharesFds) {
-    thread.fds = cloneFds(thread.fds);
+    thread.fds = thread.fds.fork();
     thread.sharesFds = false;
   }
   closeOnExec(thread.fds);

@@ -15,7 +15,7 @@ const ID = 'ab12'.repeat(16);
 describe('the bundle of a container', () => {
   const threads = new Map<number, ThreadInfo>();
   const add = (tid: number, ptid: number, args: readonly string[], containerId = ''): void => {
-    const thread = new ThreadInfo(tid, tid, new Map());
+    const thread = new ThreadInfo(tid, tid);
     thread.ptid = ptid;
     thread.args = args;
     thread.containerId = containerId;
