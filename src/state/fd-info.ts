@@ -118,7 +118,7 @@ export class FdInfo {
 
   /** A bound or listening socket without a peer. */
   get isServerSocket(): boolean {
-    return this.socket !== null && this.socket.isServerSocket;
+    return this.socket === null ? false : this.socket.isServerSocket;
   }
 
   set isServerSocket(yes: boolean) {

@@ -196,14 +196,10 @@ export class State {
     const ports = new Set<number>();
     for (const thread of threads) {
       if (thread.leader !== null && thread.leader !== thread) thread.fds = thread.leader.fds;
-      else {
-        thread.fds.forEach((info) => {
-          if (info.isServerSocket) ports.add(info.sourcePort);
-        });
-      }
+      else for (const [, info] of thread.fds) if (info.isServerSocket) ports.add(info.sourcePort);
     }
     for (const thread of threads) {
-      if (thread.leader === thread) thread.fds.forEach((info) => orient(info, ports, this.interfaces));
+      if (thread.leader === thread) for (const [, info] of thread.fds) orient(info, ports, this.interfaces);
     }
   }
 

@@ -64,7 +64,7 @@ describe('users of a container', () => {
     expect(users.user(SHORT, 1000)?.name).toBe('app');
   });
   it('are not those of the container that the runtime itself runs in', async () => {
-    const outside = new ThreadInfo(40, 40, new Map());
+    const outside = new ThreadInfo(40, 40);
     state.seedThread(outside);
     mkdirSync(join(root, 'outer/etc'), { recursive: true });
     write('outer/etc/passwd', 'other:x:1000:1000::/:/bin/sh\n');
