@@ -100,6 +100,11 @@ struct interest {
 #define SIEVE_FCNTL 64 /* needed only when it makes or marks a descriptor */
 #define SIEVE_GIVES_FD 128 /* the result is a descriptor */
 #define SIEVE_CLOSE_RANGE 256
+#define SIEVE_MESSAGE 512 /* sent or received on the socket of the first argument */
+#define SIEVE_INCOMING 1024 /* with SIEVE_MESSAGE: received */
+#define SIEVE_HEADER 2048 /* with SIEVE_INCOMING: the second argument is a struct msghdr */
+#define SIEVE_REPEATED 4096 /* with SIEVE_MESSAGE: one that tells no more of the socket than the last one is not needed */
+#define SIEVE_SOCKET 8192 /* what is known of the first argument's socket may be another thing after it */
 
 /* Opens fall into classes: access mode (0 to 3), may create, failed. */
 #define OPEN_CREATES 4
@@ -137,7 +142,7 @@ struct sieve_set {
 	unsigned short paths[PATH_TESTS][PATH_SLOTS];
 };
 
-/* The set that is not in use is filled, then `active` changes. */
+/* The set that is not in use is filled, then `active` is counted up: its lowest bit says which one is used. */
 struct sieve {
 	unsigned int active;
 	struct sieve_set sets[2];
@@ -156,6 +161,9 @@ struct deferred_open {
 	char path[MAX_SIEVED_PATH];
 	char unused[8];
 };
+
+/* What the last message on a socket told, one number for each process and descriptor: see bpf/told.h. */
+#define TOLD_BITS 16
 
 struct scratch {
 	unsigned char data[SCRATCH_BYTES + RECORD_PREFIX];

@@ -55,7 +55,7 @@ std::vector<int> OnlineCpus() {
 
 /** Without these nothing is seen. Any other program that a kernel refuses is left out. */
 constexpr const char* kCore[] = {"on_sys_exit", "on_exec", "on_exit", "on_fork", "ev_GENERIC_X",
-                                 "stage_open", "stage_descriptors", "stage_close_range"};
+                                 "stage_open", "stage_descriptors", "stage_close_range", "stage_message"};
 
 bool IsCore(const std::string& program) {
   return std::any_of(std::begin(kCore), std::end(kCore), [&](const char* name) { return program == name; });
@@ -196,7 +196,7 @@ void Probe::FillPrograms() {
   }
   const int stages = bpf_map__fd(Map("stages"));
   int stage = 0;
-  for (const char* name : {"stage_open", "stage_descriptors", "stage_close_range"}) {
+  for (const char* name : {"stage_open", "stage_descriptors", "stage_close_range", "stage_message"}) {
     if (bpf_map_update_elem(stages, &stage, &by_name.at(name), BPF_ANY)) Fail(errno, "cannot set up the table of programs");
     stage++;
   }

@@ -87,8 +87,8 @@ void Probe::SetInterest(const std::vector<uint32_t>& syscalls, const std::vector
 }
 
 void Probe::SetSieve(const SieveOptions& options) {
-  const unsigned int next = ~sieve_->active & 1;
-  sieve_set& set = sieve_->sets[next];
+  const unsigned int next = sieve_->active + 1;
+  sieve_set& set = sieve_->sets[next & 1];
   memset(&set, 0, sizeof set);
   for (const SieveOptions::Call& call : options.calls) {
     if (call.number >= MAX_SYSCALLS) continue;

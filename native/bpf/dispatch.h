@@ -77,6 +77,10 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 		}
 		if (what & SIEVE_CLOSE_RANGE)
 			bpf_tail_call(ctx, &stages, STAGE_CLOSE_RANGE);
+		if (what & SIEVE_MESSAGE)
+			bpf_tail_call(ctx, &stages, STAGE_MESSAGE);
+		if (what & SIEVE_SOCKET)
+			forget_told(inline_argument(regs, 0));
 	}
 	if (fds && uses_deferred(regs, fds))
 		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);

@@ -19,8 +19,15 @@ struct {
 	__type(value, struct deferred_open);
 } deferred_opens SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << TOLD_BITS);
+	__type(key, u32);
+	__type(value, u64);
+} told_messages SEC(".maps");
+
 /* Programs that stand between the dispatcher and an event's program. */
-enum stage { STAGE_OPEN, STAGE_DESCRIPTORS, STAGE_CLOSE_RANGE, STAGES };
+enum stage { STAGE_OPEN, STAGE_DESCRIPTORS, STAGE_CLOSE_RANGE, STAGE_MESSAGE, STAGES };
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, STAGES);

@@ -7,6 +7,7 @@
 #include "deferred.h"
 #include "entry.h"
 #include "readers.h"
+#include "told.h"
 
 #define F_DUPFD 0
 #define F_SETFD 2
@@ -92,8 +93,10 @@ INLINE int uses_deferred(struct pt_regs *regs, u32 fds)
 /* A descriptor that the call gave is none of those before. */
 INLINE void forget_given(s64 ret, u32 what)
 {
-	if (what & SIEVE_GIVES_FD && ret >= 0)
+	if (what & SIEVE_GIVES_FD && ret >= 0) {
 		forget_deferred(current_process_tag(), ret);
+		forget_told(ret);
+	}
 }
 
 #define FIRST_DEFERRED(index)                                                                                      \
@@ -239,6 +242,30 @@ passes:
 	if (slot)
 		leave_slot(slot);
 	/* The directory that a relative path starts from may have to be told of first. */
+	if (fds && uses_deferred(regs, fds))
+		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);
+	return go_on(ctx, program);
+}
+
+HOOK("sys_exit") int stage_message(u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	u32 program = program_of(regs);
+	u32 native = native_number(program) & (MAX_SYSCALLS - 1);
+	struct sieve_set *set = active_sieve();
+	u32 what = set->calls[native], fds = set->uses_fds[native];
+	/* One that failed changes nothing; 32-bit calls are few. */
+	if ((s64)ctx[1] >= 0 && !is_compat_call()) {
+		s32 fd = inline_argument(regs, 0);
+		u64 *told = told_slot(fd);
+		u64 tells = message_tells(fd, what & SIEVE_INCOMING);
+		if (tells && what & SIEVE_HEADER && has_control(inline_argument(regs, 1)))
+			tells = 0;
+		if (tells && told && *told == tells && what & SIEVE_REPEATED)
+			return held_back();
+		if (told)
+			*told = tells;
+	}
 	if (fds && uses_deferred(regs, fds))
 		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);
 	return go_on(ctx, program);

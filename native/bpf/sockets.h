@@ -14,14 +14,18 @@
 /* In the place of an address in the caller's memory: the one that the call began with. */
 #define ENTRY_ADDRESS_KEPT (~0ull)
 
-INLINE struct sock *sock_of(s32 fd)
+INLINE struct sock *sock_of_file(struct file *file)
 {
-	struct file *file = file_of(fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	/* A socket's path opened with O_PATH has no private data. */
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+}
+
+INLINE struct sock *sock_of(s32 fd)
+{
+	return sock_of_file(file_of(fd));
 }
 
 INLINE void put_bytes(struct writer *w, u32 bytes, u64 value)

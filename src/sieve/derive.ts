@@ -48,8 +48,23 @@ const NOTHING_WHEN_FAILED: ReadonlySet<number> = new Set<number>([
   Ev.SYSCALL_SIGNALFD4_X, Ev.SYSCALL_TIMERFD_CREATE_X, Ev.SYSCALL_INOTIFY_INIT_X, Ev.SYSCALL_INOTIFY_INIT1_X,
   Ev.SYSCALL_USERFAULTFD_X, Ev.SYSCALL_IO_URING_SETUP_X, Ev.SYSCALL_EPOLL_CREATE_X, Ev.SYSCALL_EPOLL_CREATE1_X,
   Ev.SYSCALL_CHDIR_X, Ev.SYSCALL_FCHDIR_X, Ev.SYSCALL_GETCWD_X, Ev.SOCKET_SOCKET_X, Ev.SOCKET_BIND_X, Ev.SOCKET_SOCKETPAIR_X,
-  Ev.SOCKET_ACCEPT_5_X, Ev.SOCKET_ACCEPT4_6_X,
+  Ev.SOCKET_ACCEPT_5_X, Ev.SOCKET_ACCEPT4_6_X, Ev.SOCKET_SENDTO_X, Ev.SOCKET_SENDMSG_X, Ev.SOCKET_SENDMMSG_X, Ev.SOCKET_RECVFROM_X,
+  Ev.SOCKET_RECVMSG_X, Ev.SOCKET_RECVMMSG_X,
 ]);
+
+/** Of what is sent and received, the state takes what it tells of the socket: see `native/bpf/told.h`. */
+const MESSAGES: ReadonlyMap<number, number> = new Map<number, number>([
+  [Ev.SOCKET_SENDTO_X, Held.Message],
+  [Ev.SOCKET_SENDMSG_X, Held.Message],
+  [Ev.SOCKET_RECVFROM_X, Held.Message | Held.Incoming],
+  [Ev.SOCKET_RECVMSG_X, Held.Message | Held.Incoming | Held.Header],
+]);
+
+/** One that tells nothing new. Null: nothing is known of its descriptor. */
+const REPEATED_MESSAGE: Facts = new Map([...resultFacts(false), ['fd.name_changed', { kind: 'values', values: [false, null] }]]);
+
+/** Others after which the state may know something else of the socket. */
+const SOCKETS: ReadonlySet<number> = new Set<number>([Ev.SOCKET_CONNECT_X, Ev.SOCKET_BIND_X, Ev.SOCKET_SENDMMSG_X, Ev.SOCKET_RECVMMSG_X]);
 
 /** What succeeds is reported from elsewhere, or returns twice. */
 const NOT_BY_RESULT: ReadonlySet<number> = new Set<number>([
@@ -73,21 +88,31 @@ export function deriveSieve<E>(input: SieveInput<E>): Sieve | null {
   const column = (input.arch ?? process.arch) === 'arm64' ? 'aarch64' : 'x86_64';
   const failed = mayHappen(byType, resultFacts(true));
   const worked = mayHappen(byType, resultFacts(false));
+  const repeated = mayHappen(byType, REPEATED_MESSAGE);
   const calls: SievedCall[] = [];
   for (const row of SYSCALLS) {
     if (row[column] < 0) continue;
-    const call = { number: row[column], what: whatOf(row, byType, failed, worked), usesFds: descriptorsOf(row.exit) };
+    const call = { number: row[column], what: whatOf(row, byType, { failed, worked, repeated }), usesFds: descriptorsOf(row.exit) };
     if (call.what !== 0 || call.usesFds !== 0) calls.push(call);
   }
   return { calls, ...open };
 }
 
-function whatOf<E>(
-  row: SyscallRow, byType: ReadonlyMap<number, readonly PlanNode<E>[]>, failed: (type: number) => boolean, worked: (type: number) => boolean,
-): number {
+/** Can a rule match an event of the type that …? */
+interface Possible {
+  readonly failed: (type: number) => boolean;
+  readonly worked: (type: number) => boolean;
+  /** … is a message and tells nothing new of its socket? */
+  readonly repeated: (type: number) => boolean;
+}
+
+function whatOf<E>(row: SyscallRow, byType: ReadonlyMap<number, readonly PlanNode<E>[]>, { failed, worked, repeated }: Possible): number {
   const type = row.exit;
   let what = (EVENTS[type].flags & CREATES_FD) !== 0 ? Held.GivesFd : 0;
   if (type === Ev.SYSCALL_CLOSE_RANGE_X) what |= Held.CloseRange;
+  if (SOCKETS.has(type)) what |= Held.Socket;
+  const message = MESSAGES.get(type);
+  if (message !== undefined) what |= message | (repeated(type) ? 0 : Held.Repeated);
   const opens = OPENS.get(type);
   if (opens !== undefined) return what | opens;
   if (byType.get(type) === undefined && byType.get(row.enter) === undefined) {

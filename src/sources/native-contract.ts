@@ -53,6 +53,16 @@ export const enum Held {
   GivesFd = 128,
   /** Nothing is held back by it: a range of descriptors is closed. */
   CloseRange = 256,
+  /** Sent or received on the socket of the first argument, … */
+  Message = 512,
+  /** … received, … */
+  Incoming = 1024,
+  /** … with a `struct msghdr` as the second argument, */
+  Header = 2048,
+  /** and held back where it tells no more of the socket than the last one did. */
+  Repeated = 4096,
+  /** Nothing is held back by it: what is known of the first argument's socket may change. */
+  Socket = 8192,
 }
 
 export interface SievedCall {

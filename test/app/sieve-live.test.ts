@@ -3,7 +3,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canWatch, type JsonAlert, LiveMonitor, PROJECT } from '../e2e/live-monitor.js';
@@ -14,15 +14,19 @@ const UPSTREAM = ['falco_rules', 'falco-incubating_rules', 'falco-sandbox_rules'
 describe.skipIf(!canWatch)('what is held back in the kernel', () => {
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-sieve-'));
   const load = join(dir, 'sieve-load');
+  const messages = join(dir, 'message-load');
   const marker = join(dir, 'done-marker');
   const own = join(dir, 'own.yaml');
 
   beforeAll(() => {
-    execFileSync('cc', ['-O1', '-Wall', '-pthread', '-o', load, fileURLToPath(new URL('../native/sieve-load.c', import.meta.url))]);
+    for (const program of [load, messages]) {
+      execFileSync('cc', ['-O1', '-Wall', '-pthread', '-o', program, fileURLToPath(new URL(`../native/${basename(program)}.c`, import.meta.url))]);
+    }
     const rule = (name: string, condition: string) =>
       `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: "%evt.type %evt.rawres %fd.num %fd.typechar %fd.name %fd.nameraw %fd.directory %evt.args %proc.cmdline"\n  priority: INFO\n`;
     writeFileSync(own,
-      rule('Descriptor used', `${USES} and proc.name = sieve-load`) +
+      rule('Descriptor used', `${USES} and proc.name in (sieve-load, message-load)`) +
+      rule('Told', 'evt.type in (sendto, sendmsg, recvfrom, recvmsg) and fd.name_changed = true and proc.name = message-load') +
       rule('Read', `evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.name in (${dir}/plain, ${dir}/shared) and fd.num >= 0`) +
       rule('Not there', `evt.type in (open, openat) and evt.failed = true and fd.name startswith ${dir}/secret`) +
       rule('Written', `evt.type in (open, openat) and evt.is_open_write = true and fd.directory = ${dir} and fd.filename = last`) +
@@ -62,6 +66,18 @@ describe.skipIf(!canWatch)('what is held back in the kernel', () => {
     for (const rule of ['Read', 'Written', 'Not there']) expect(on.some((line) => line.startsWith(`${rule}:`)), rule).toBe(true);
     expect(said[0]).toMatch(/set aside: [1-9]/);
     expect(said[1]).not.toMatch(/set aside/);
+  }, 120_000);
+
+  it('is needed by no rule that asks what a socket is connected to: messages that tell nothing new of it are no news', async () => {
+    const { alerts: [on, off], said } = await compare([], [], `${messages} ${dir} 20000`);
+    expect(on).toEqual(off);
+    expect(on.filter((line) => line.startsWith('Told:')).length).toBeGreaterThanOrEqual(6);
+    for (const shown of [/^Descriptor used: .*\bdup .*127\.0\.0\.1:\d+->127\.0\.0\.1:\d+/, /^Descriptor used: .*\bdup .*0->[0-9a-f]{16} .*\/named/, /^Descriptor used: .*\bdup .*[0-9a-f]{16}->0 .*\/named/, /^Descriptor used: .*\bfchmod .*\/passed/]) {
+      expect(on.some((line) => shown.test(line)), String(shown)).toBe(true);
+    }
+    const aside = said.map((text) => Number(/set aside: (\d+)/.exec(text)?.[1] ?? 0));
+    expect(aside[0]).toBeGreaterThan(39_000);
+    expect(aside[1]).toBe(0);
   }, 120_000);
 
   const WORK = [

@@ -7,12 +7,12 @@
  *     npm run test:kernels -- --smoke          a dozen things and the demos on each: a minute apiece
  *     npm run test:kernels -- 5.10 newest      on these kernels only
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from '../../src/setup/system.mjs';
-import { EXPECTED, ESCAPE, unseen } from './smoke.mjs';
+import { EXPECTED, ESCAPE, IA32, unseen } from './smoke.mjs';
 import { fetchKernel, KERNELS, missingForGuests, runInGuest } from './guest.mjs';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -37,7 +37,7 @@ export async function tryKernel(kernel, { smoke }) {
   const vitest = `node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
   const command = `cd '${PROJECT}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
   const guest = await runInGuest({ kernel: unpacked, arch: process.arch, command, log, seconds: smoke ? 600 : 3600, share: PROJECT });
-  const expected = { ...EXPECTED, ...ESCAPE };
+  const expected = { ...EXPECTED, ...ESCAPE, ...(process.arch === 'x64' && IA32) };
   const failed = unseen(guest.text, expected).map((name) => `smoke: ${name}`);
   let passed = Object.keys(expected).length - failed.length;
   if (!smoke) {
@@ -63,6 +63,12 @@ export async function tryKernel(kernel, { smoke }) {
   };
 }
 
+/** The 32-bit program: no C library of that width is needed. */
+function compileIa32() {
+  const flags = ['-m32', '-nostdlib', '-static', '-ffreestanding', '-fno-pic', '-fno-stack-protector', '-mno-sse', '-O1'];
+  execFileSync('gcc', [...flags, '-o', join(LOGS, 'ia32'), fileURLToPath(new URL('ia32.c', import.meta.url))]);
+}
+
 export async function installForGuests(arch) {
   const missing = missingForGuests(arch);
   if (missing.length > 0) await installPackages(missing, { log: join(LOGS, 'apt.log'), onLine: () => {} }, () => missingForGuests(arch));
@@ -84,6 +90,8 @@ async function main(args) {
   await installForGuests(process.arch);
   const setup = spawnSync(process.execPath, [join(PROJECT, 'src/setup/setup.mjs')], { stdio: 'inherit' });
   if (setup.status !== 0) throw new Error('the set-up failed');
+  mkdirSync(LOGS, { recursive: true });
+  if (process.arch === 'x64') compileIa32();
   // Through 'exit', where a running guest is ended and its folder removed.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
   const results = [];

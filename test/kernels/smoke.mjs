@@ -18,6 +18,35 @@ export const EXPECTED = {
   'demo: binary directory': /Error File in a binary directory opened for writing .*falco-ts-demo/,
 };
 
+/** Of the 32-bit program ia32.c, in its order. Of x86_64 alone. */
+export const IA32 = Object.fromEntries([
+  'execve res=0 exe=\\S*ia32 args=NULL tid=.* filename=\\S*ia32',
+  'mkdir res=0 path=/tmp/ia32-dir mode=750',
+  'openat fd=3\\(<d>/tmp/ia32-dir\\) dirfd=-100\\(AT_FDCWD\\) name=/tmp/ia32-dir flags=\\d+\\(O_DIRECTORY\\|O_RDONLY\\S*\\) mode=0',
+  'open fd=4\\(<f>/tmp/ia32-dir/file\\) name=/tmp/ia32-dir/file flags=\\d+\\(O_CREAT\\|O_RDWR\\S*\\) mode=0644',
+  'lseek res=4294967298 fd=4\\(<f>/tmp/ia32-dir/file\\) offset=4294967298 whence=0\\(SEEK_SET\\)',
+  'mmap res=.* addr=0 length=4096 prot=1\\(PROT_READ\\) flags=1\\(MAP_SHARED\\) fd=4\\(<f>/tmp/ia32-dir/file\\) offset=0',
+  'fcntl res=20\\(<f>/tmp/ia32-dir/file\\) fd=4\\(<f>/tmp/ia32-dir/file\\) cmd=1\\(F_DUPFD\\)',
+  'pipe res=0 fd1=5\\(<p>\\) fd2=6\\(<p>\\)',
+  'socket fd=7\\(<4>\\) domain=2\\(AF_INET\\) type=1 proto=0',
+  'bind res=0 addr=127.0.0.1:1 fd=7',
+  'connect res=-111\\(ECONNREFUSED\\) tuple=NULL fd=7\\S* addr=127.0.0.1:2',
+  'socketpair res=0 fd1=8\\(<u>\\) fd2=9\\(<u>\\) source=\\S+ peer=\\S+ domain=1\\(AF_UNIX\\) type=1 proto=0',
+  'send res=5 data=hello fd=8\\S* size=5 tuple=\\S+',
+  'recv res=3 data=hel fd=9\\S* size=3 tuple=\\S+',
+  'sendto res=2 data=xy fd=8\\S* size=2 tuple=\\S+',
+  'recvfrom res=4 data=loxy tuple=\\S+ fd=9\\S* size=10',
+  'sendmsg res=6 data=onetwo fd=8\\S* size=6 tuple=\\S+',
+  'recvmsg res=6 size=6 data=onetwo tuple=\\S+ msgcontrol=NULL fd=9',
+  'getsockopt res=0 fd=9\\S* level=1\\(SOL_SOCKET\\) optname=3\\(SO_TYPE\\) val=\\S+ optlen=4',
+  'execve res=-2\\(ENOENT\\) exe=/no/such/program args=argument\\. .* env=A=B\\. .* filename=/no/such/program',
+  'setuid res=0 uid=0\\(root\\)',
+  'nanosleep res=0 interval=400000000',
+  'fchmod res=0 fd=10\\(<f>/tmp/ia32-dir/file\\) mode=384',
+  'setrlimit res=0 cur=100 max=200 resource=7\\(RLIMIT_NOFILE\\)',
+  'fork res=\\d+ exe=\\S*ia32 ',
+].map((line) => [`32-bit: ${line.split(' ')[0]}${line.includes('ENOENT') ? ' that fails' : ''}`, new RegExp(`SMOKE ia32 ${line}`)]));
+
 /** These too, where the demo of an escape can be run. */
 export const ESCAPE = {
   'demo: mount': /File system mounted in a container .*container_id=[0-9a-f]{12}/,

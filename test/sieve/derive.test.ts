@@ -163,7 +163,7 @@ describe('what is held back of other calls', () => {
     const sieve = sieveOf('evt.type in (unlink, connect) and evt.rawres >= 0');
     expect(callOf(sieve, NUMBER.unlink)?.what).toBe(Held.Failed);
     expect(callOf(sieve, NUMBER.socket)!.what & Held.Failed).toBe(Held.Failed);
-    expect(callOf(sieve, NUMBER.connect)?.what ?? 0).toBe(0); // a connection may be pending
+    expect(callOf(sieve, NUMBER.connect)!.what & (Held.Failed | Held.Succeeded)).toBe(0); // a connection may be pending
     expect(callOf(sieve, NUMBER.close)!.what & Held.Close).toBe(Held.Close);
     expect(callOf(sieve, NUMBER.fcntl)!.what & Held.Fcntl).toBe(Held.Fcntl);
     expect(callOf(sieve, NUMBER.execve)?.what ?? 0).toBe(0);
@@ -173,6 +173,24 @@ describe('what is held back of other calls', () => {
   it('successful ones where rules ask for failures alone', () => {
     expect(callOf(sieveOf('evt.type = unlink and evt.failed = true'), NUMBER.unlink)?.what).toBe(Held.Succeeded);
     expect(callOf(sieveOf("evt.type = chmod and not evt.res = 'SUCCESS'"), NUMBER.chmod)?.what).toBe(Held.Succeeded);
+  });
+
+  it('messages that tell nothing new of their socket, unless a rule asks for them whatever they tell', () => {
+    const OUTBOUND = 'evt.type in (sendto, sendmsg) and fd.l4proto != tcp and fd.connected = false and fd.name_changed = true';
+    const all = (...conditions: readonly string[]) => sieveOf(`evt.type = execve or ${conditions.map((text) => `(${text})`).join(' or ')}`);
+    for (const [sieve, held] of [
+      [sieveOf('evt.type = execve'), ['sendto', 'sendmsg', 'recvfrom', 'recvmsg']],
+      [all(OUTBOUND), ['sendto', 'sendmsg', 'recvfrom', 'recvmsg']],
+      [all(OUTBOUND, 'evt.type = recvfrom and fd.type in (ipv4, ipv6) and proc.exe endswith java'), ['sendto', 'sendmsg', 'recvmsg']],
+      [all('evt.type = recvmsg and not fd.name_changed = true', 'evt.type = sendto and evt.failed = true'), ['sendto', 'sendmsg', 'recvfrom']],
+    ] as const) {
+      const calls = ['sendto', 'sendmsg', 'recvfrom', 'recvmsg'];
+      expect(calls.filter((name) => callOf(sieve, NUMBER[name])!.what & Held.Repeated)).toEqual(held);
+      expect(calls.every((name) => callOf(sieve, NUMBER[name])!.what & Held.Message)).toBe(true);
+      expect(['connect', 'bind', 'sendmmsg', 'recvmmsg'].every((name) => callOf(sieve, NUMBER[name])!.what & Held.Socket)).toBe(true);
+    }
+    expect(callOf(all(OUTBOUND), NUMBER.recvfrom)!.what & Held.Failed).toBe(Held.Failed);
+    expect(callOf(all('evt.type = sendto and evt.failed = true'), NUMBER.sendto)!.what & Held.Failed).toBe(0);
   });
 
   it('none that a rule names', () => {

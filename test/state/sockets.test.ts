@@ -150,6 +150,15 @@ describe('sockets without a connection', () => {
     expect(state.takeReceivedFds()).toEqual([]);
   });
 
+  it('descriptors sent over a unix socket to a 32-bit program are asked for', () => {
+    const state = machine({ wantUnknown: true });
+    socket(state, 3, 1, STREAM);
+    const rights = (...fds: readonly number[]) => Buffer.from(Uint32Array.from([12 + 4 * fds.length, 1, 1, ...fds]).buffer);
+    const credentials = Buffer.from(Uint32Array.from([24, 1, 2, 1, 1, 1]).buffer);
+    feed(state, 'SOCKET_RECVMSG_X', { res: 1, size: 1, data: Buffer.from('x'), tuple: null, msgcontrol: Buffer.concat([credentials, rights(7, 8)]), fd: 3 });
+    expect(state.takeReceivedFds()).toEqual([{ tid: 1000, fd: 7 }, { tid: 1000, fd: 8 }]);
+  });
+
   it('descriptors that come faster than they can be looked up are counted', () => {
     const state = new State({ wantUnknown: true });
     for (let fd = 0; fd < 1030; fd++) state.receivedFd(1000, fd);

@@ -68,17 +68,21 @@ const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MAX_SENT_FDS = 253;
 
-/** Notes the descriptors in a message's control data: records of length u64 (padded to 8), level i32, type i32, data. */
+/**
+ * Notes the descriptors in a message's control data: records of length u64 (padded to 8), level i32, type i32, data; of a 32-bit
+ * program, length u32 (padded to 4), level, type, data. A length has no upper half, and the level of unix sockets is not 0.
+ */
 function takeRights(state: State, thread: ThreadInfo, control: Uint8Array): void {
   const data = new DataView(control.buffer, control.byteOffset, control.byteLength);
-  for (let at = 0; at + 16 <= control.length; ) {
+  const header = control.length >= 8 && data.getUint32(4, true) !== 0 ? 12 : 16;
+  for (let at = 0; at + header <= control.length; ) {
     const length = data.getUint32(at, true);
-    if (length < 16 || data.getUint32(at + 4, true) !== 0 || at + length > control.length) return;
-    if (data.getInt32(at + 8, true) === SOL_SOCKET && data.getInt32(at + 12, true) === SCM_RIGHTS) {
-      const count = Math.min((length - 16) >> 2, MAX_SENT_FDS);
-      for (let i = 0; i < count; i++) state.receivedFd(thread.tid, data.getInt32(at + 16 + 4 * i, true));
+    if (length < header || at + length > control.length) return;
+    if (data.getInt32(at + header - 8, true) === SOL_SOCKET && data.getInt32(at + header - 4, true) === SCM_RIGHTS) {
+      const count = Math.min((length - header) >> 2, MAX_SENT_FDS);
+      for (let i = 0; i < count; i++) state.receivedFd(thread.tid, data.getInt32(at + header + 4 * i, true));
     }
-    at += (length + 7) & ~7;
+    at += header === 12 ? (length + 3) & ~3 : (length + 7) & ~7;
   }
 }
 
