@@ -129,6 +129,8 @@ export function shareProcess(thread: ThreadInfo, main: ThreadInfo): void {
   thread.cloneTs = main.cloneTs;
   thread.pidnsInitStartTs = main.pidnsInitStartTs;
   thread.exeWritable = main.exeWritable;
+  thread.exeUpperLayer = main.exeUpperLayer;
+  thread.exeLowerLayer = main.exeLowerLayer;
   thread.exeFromMemfd = main.exeFromMemfd;
   thread.exeIno = main.exeIno;
   thread.exeInoCtime = main.exeInoCtime;

@@ -9,6 +9,7 @@ import type { FdInfo } from '../state/fd-info.js';
 import type { State } from '../state/state.js';
 import { ThreadInfo } from '../state/thread-info.js';
 import { readFd, readFdTable } from './procfs-fds.js';
+import { layerOf, type Mount, readMounts } from './procfs-layers.js';
 import { link, NS_PER_TICK, readCommand, readStat, readStatus, shareProcess, wireCgroups, zeroSeparated } from './procfs-process.js';
 import { readSockets, type SocketTable } from './procfs-sockets.js';
 
@@ -24,19 +25,24 @@ export interface ProcfsStats {
 
 export class Procfs {
   private readonly root: string;
+  /** Root directories in which container runtimes may have mounted: ours, and that of the first process. */
+  private readonly mounters: readonly string[];
   private readonly buffer = Buffer.alloc(64 * 1024);
   private readonly sockets = new Map<string, SocketTable>();
+  /** By mount namespace, as long as `sockets`. */
+  private readonly mounts = new Map<string, readonly Mount[]>();
   private bootTs = 0n;
 
   /** @param hostRoot where the host's file system is (HOST_ROOT); /proc is below it. */
   constructor(hostRoot: string = process.env.HOST_ROOT ?? '') {
     this.root = `${hostRoot}/proc/`;
+    this.mounters = [hostRoot, `${this.root}1/root`];
   }
 
   /** Fills an empty state: boot time, interfaces, every thread and descriptor. */
   seed(state: State): ProcfsStats {
     const began = performance.now();
-    this.sockets.clear();
+    this.refresh();
     this.bootTs = this.readBootTime();
     state.bootTs = this.bootTs;
     state.interfaces.set(ownAddresses());
@@ -54,14 +60,14 @@ export class Procfs {
       for (const thread of found) state.seedThread(thread);
     }
     state.seeded();
-    this.sockets.clear();
+    this.refresh();
     return { processes, threads, fds, milliseconds: performance.now() - began };
   }
 
   /** Looks up threads that the state does not know, with their processes and its parents. */
   lookUp(state: State, tids: readonly number[]): void {
     if (this.bootTs === 0n) this.bootTs = this.readBootTime();
-    this.sockets.clear();
+    this.refresh();
     for (const tid of tids) {
       let pid = this.pidOf(tid);
       // Parents first, so that children find them.
@@ -72,12 +78,13 @@ export class Procfs {
       }
       for (const process of chain) state.learn(this.process(process, state));
     }
-    this.sockets.clear();
+    this.refresh();
   }
 
-  /** Forgets what it remembers of sockets from one look to the next. */
+  /** Forgets what it remembers of sockets and mounts from one look to the next. */
   refresh(): void {
     this.sockets.clear();
+    this.mounts.clear();
   }
 
   /** A process as it is now: its threads, the main one first; empty: it is gone; null: there is no telling. */
@@ -113,6 +120,7 @@ export class Procfs {
     main.setEnvText(zeroSeparated(read('environ')));
     main.cwd = withSlash(link(`${directory}cwd`) ?? '/');
     main.root = link(`${directory}root`) ?? '/';
+    this.readLayer(main, directory);
     const loginuid = read('loginuid');
     if (loginuid !== null) main.loginuid = Number(loginuid) >>> 0;
     const limit = /^Max open files\s+(\d+|unlimited)/m.exec(read('limits') ?? '')?.[1];
@@ -146,6 +154,23 @@ export class Procfs {
       threads.push(thread);
     }
     return threads;
+  }
+
+  /** Not of an executable that was removed, or that is none. */
+  private readLayer(main: ThreadInfo, directory: string): void {
+    const path = link(`${directory}exe`);
+    if (path === null || !path.startsWith('/') || path.endsWith(' (deleted)')) return;
+    const namespace = link(`${directory}ns/mnt`) ?? directory;
+    const key = `${namespace} ${main.root}`;
+    let mounts = this.mounts.get(key);
+    if (mounts === undefined) {
+      mounts = readMounts(this.text(`${directory}mountinfo`) ?? '');
+      this.mounts.set(key, mounts);
+    }
+    const seen = main.root !== '/' && path.startsWith(`${main.root}/`) ? path.slice(main.root.length) : path;
+    const layer = layerOf(seen, `${directory}exe`, mounts, this.mounters);
+    main.exeUpperLayer = layer === 'upper';
+    main.exeLowerLayer = layer === 'lower';
   }
 
   private socketsOf(directory: string): SocketTable {

@@ -199,9 +199,8 @@ function correctProgram(known: ThreadInfo, found: ThreadInfo): boolean {
   known.env = found.env;
   known.exeWritable = found.exeWritable;
   known.exeFromMemfd = found.exeFromMemfd;
-  // The layer cannot be told from outside.
-  known.exeUpperLayer = false;
-  known.exeLowerLayer = false;
+  known.exeUpperLayer = found.exeUpperLayer;
+  known.exeLowerLayer = found.exeLowerLayer;
   known.exeIno = found.exeIno;
   known.exeInoCtime = found.exeInoCtime;
   known.exeInoMtime = found.exeInoMtime;

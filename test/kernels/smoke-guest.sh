@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # In a guest, in the project's folder: starts the monitor with the default rules and those of smoke.yaml and ia32.yaml, does what they
 # watch for, and prints the alerts.
-node dist/cli/main.js -o webserver.enabled=false --disable-source k8s_audit -r rules/falco_rules.yaml -r test/kernels/smoke.yaml -r test/kernels/ia32.yaml > /tmp/alerts 2> /tmp/messages &
+node dist/cli/main.js -o webserver.enabled=false --disable-source k8s_audit -r rules/falco_rules.yaml -r test/kernels/ia32.yaml -r test/kernels/smoke.yaml > /tmp/alerts 2> /tmp/messages &
 monitor=$!
 tries=0
 until grep -q FIRST-SIGN /tmp/alerts; do

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The state at the start of a live capture: this very machine, seen through /proc. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -208,5 +208,49 @@ describe('what /proc writes', () => {
     expect(wireOpenFlags(0o2)).toBe(3);
     expect(wireOpenFlags(0o2000001)).toBe(2 | 0x1000);
     expect(wireOpenFlags(0o1101)).toBe(2 | 4 | 0x100);
+  });
+});
+
+describe.skipIf(!live || process.getuid?.() !== 0)('programs on an overlay that ran before (needs root)', () => {
+  it('lie in its upper or in a lower layer, also below a chroot in a mount namespace of its own', async () => {
+    const dir = realpathSync(mkdtempSync(join(tmpdir(), 'falco-ts-layers,')));
+    const merged = join(dir, 'merged');
+    // An overlay needs file systems that can be its parts: this machine's may be one itself.
+    execFileSync('mount', ['-t', 'tmpfs', 'falco-ts-test', dir]);
+    try {
+      for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(dir, name));
+      copyFileSync('/bin/sleep', join(dir, 'lower/of the image'));
+      copyFileSync('/bin/sleep', join(dir, 'lower/changed'));
+      execFileSync('mount', ['-t', 'overlay', '-o', ['lowerdir', 'upperdir', 'workdir'].map((key) => `${key}=${dir.replace(',', '\\,')}/${key.replace('dir', '')}`).join(), 'overlay', merged]);
+      copyFileSync('/bin/sleep', join(dir, 'elsewhere'));
+      copyFileSync('/bin/sleep', join(merged, 'dropped'));
+      copyFileSync('/bin/sleep', join(merged, 'removed'));
+      const CHROOT = ['/usr/bin/unshare', '--mount', '/usr/sbin/chroot', merged];
+      const layers: Record<string, string> = {};
+      const see = (name: string, path: string, before: readonly string[] = []) => withChild([...before, path, '100'], async (child) => {
+        for (let i = 0; i < 200 && !readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith(path); i++) await new Promise((r) => setTimeout(r, 5));
+        if (name === 'removed') rmSync(join(merged, 'removed'));
+        const thread = seeded().threads.get(child.pid!)!;
+        layers[name] = `${thread.exeUpperLayer ? 'upper' : ''}${thread.exeLowerLayer ? 'lower' : ''}`;
+      });
+      await see('of the image', join(merged, 'of the image'));
+      await see('dropped', join(merged, 'dropped'));
+      await see('removed', join(merged, 'removed'));
+      await see('elsewhere', join(dir, 'elsewhere'));
+      writeFileSync(join(merged, 'changed'), '#', { flag: 'a' });
+      await see('changed', join(merged, 'changed'));
+      for (const name of ['lib', 'lib64', 'usr']) {
+        mkdirSync(join(merged, name));
+        execFileSync('mount', ['--rbind', realpathSync(`/${name}`), join(merged, name)]);
+      }
+      await see('chroot: of the image', '/of the image', CHROOT);
+      await see('chroot: dropped', '/dropped', CHROOT);
+      expect(layers).toEqual({ 'of the image': 'lower', dropped: 'upper', removed: '', elsewhere: '', changed: 'upper', 'chroot: of the image': 'lower', 'chroot: dropped': 'upper' });
+    } finally {
+      for (const name of ['lib', 'lib64', 'usr']) spawnSync('umount', ['--lazy', join(merged, name)]);
+      spawnSync('umount', ['--lazy', merged]);
+      execFileSync('umount', ['--lazy', dir]);
+      rmSync(dir, { recursive: true });
+    }
   });
 });
