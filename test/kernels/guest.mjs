@@ -81,12 +81,12 @@ function packInitrd(dir, { kernel, shell, hostShell, command }) {
 /** In a mount namespace of its own: nothing is left mounted, and the shared files cannot be written to. */
 const START = `
 set -e
-dir=$1 files=$2 share=$3
-shift 3
+dir=$1 files=$2 from=$3 to=$4
+shift 4
 mount -t tmpfs tmpfs "$dir"
 mkdir "$dir/files"
 mount --bind "$files" "$dir/files"
-if [ -n "$share" ]; then mount --bind "$share" "$dir/files$share"; mount -o remount,bind,ro "$dir/files$share"; fi
+if [ -n "$to" ]; then mount --bind "$from" "$dir/files$to"; mount -o remount,bind,ro "$dir/files$to"; fi
 mount -o remount,bind,ro "$dir/files"
 mount -t tmpfs tmpfs /run
 /usr/lib/qemu/virtiofsd --socket-path="$dir/socket" -o source="$dir/files" -o cache=always -o no_posix_lock > "$dir/log" 2>&1 &
@@ -102,12 +102,13 @@ exec "$@"
 /**
  * Boots the kernel and runs a shell script in it, as root with CI=true.
  *
- * @param {{ kernel: string, arch: 'x64' | 'arm64', command: string, log: string, seconds: number, root?: string, share?: string }} what
- *   `kernel`: its unpacked packages; `root`: the file system, instead of this machine's; `share`: a folder of this machine to be seen
- *   at the same path, when it lies on another file system
- * @returns {Promise<{ code: number | null, text: string, seconds: number }>} `code` null: it did not get to its end
+ * @param {{ kernel: string, arch: 'x64' | 'arm64', command: string, log: string, seconds: number, life: { sign: RegExp, seconds: number },
+ *   root?: string, share?: { from: string, to: string } }} what
+ *   `kernel`: its unpacked packages; `life`: what it must print, and when it is given up without; `root`: the file system, instead of
+ *   this machine's; `share`: a folder of this machine, and where the guest sees it: a path that `root` has
+ * @returns {Promise<{ code: number | null, alive: boolean, text: string, seconds: number }>} `code` null: it did not get to its end
  */
-export async function runInGuest({ kernel, arch, command, log, seconds, root = '/', share = '' }) {
+export async function runInGuest({ kernel, arch, command, log, seconds, life, root = '/', share = { from: '', to: '' } }) {
   const { qemu, options, console: terminal } = MACHINES[arch];
   const started = Date.now();
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-guest-'));
@@ -122,10 +123,10 @@ export async function runInGuest({ kernel, arch, command, log, seconds, root = '
       '-object', 'memory-backend-memfd,id=memory,size=2G,share=on', '-numa', 'node,memdev=memory',
       '-chardev', `socket,id=files,path=${dir}/share/socket`, '-device', 'vhost-user-fs-pci,chardev=files,tag=files', '-device', 'virtio-rng-pci',
       '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio',
-      '-kernel', image, '-initrd', initrd, '-append', `console=${terminal} quiet panic=-1 mitigations=off`];
-    const text = await collect(['sh', '-c', START, 'guest', join(dir, 'share'), root, share, qemu, ...machine], { log, seconds });
+      '-kernel', image, '-initrd', initrd, '-append', `console=${terminal} quiet panic=-1 mitigations=off no_timer_check`];
+    const text = await collect(['sh', '-c', START, 'guest', join(dir, 'share'), root, share.from, share.to, qemu, ...machine], { log, seconds, life });
     const result = /^RESULT (\d+)\s*$/m.exec(text);
-    return { code: result === null ? null : Number(result[1]), text, seconds: Math.round((Date.now() - started) / 1000) };
+    return { code: result === null ? null : Number(result[1]), alive: life.sign.test(text), text, seconds: Math.round((Date.now() - started) / 1000) };
   } finally {
     process.off('exit', remove);
     remove();
@@ -133,7 +134,7 @@ export async function runInGuest({ kernel, arch, command, log, seconds, root = '
 }
 
 /** What it prints, within the time. However this process ends, QEMU ends with it, and virtiofsd with QEMU. */
-function collect(command, { log, seconds }) {
+function collect(command, { log, seconds, life }) {
   const file = createWriteStream(log, { flags: 'a' });
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', ...command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let text = '';
@@ -153,13 +154,17 @@ function collect(command, { log, seconds }) {
     }
   };
   process.on('exit', stop);
-  const timer = setTimeout(() => {
-    take(`\nguest: not through within ${seconds} s\n`);
+  const giveUp = (why) => {
+    take(`\nguest: ${why}\n`);
     stop();
-  }, seconds * 1000);
+  };
+  const timers = [
+    setTimeout(() => giveUp(`not through within ${seconds} s`), seconds * 1000),
+    setTimeout(() => life.sign.test(text) || giveUp(`no sign of life within ${life.seconds} s`), life.seconds * 1000),
+  ];
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer);
+      timers.forEach(clearTimeout);
       process.off('exit', stop);
       stop();
       file.end(() => resolve(text));

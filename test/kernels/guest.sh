@@ -9,8 +9,8 @@ for dir in /dev/shm /tmp /var/tmp /run; do mount -t tmpfs tmpfs "$dir"; done
 mount -t cgroup2 cgroup /sys/fs/cgroup
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t bpf bpf /sys/fs/bpf
-ip link set lo up
-hostname guest
+/root/busybox ip link set lo up
+/root/busybox hostname guest
 echo "GUEST $(uname -r)"
 sh /root/command.sh
 echo "RESULT $?"

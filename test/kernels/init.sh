@@ -12,7 +12,7 @@ mount -t tmpfs rw /rw
 mkdir /rw/upper /rw/work
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work root /root || { echo 'guest: no overlayfs'; poweroff -f; }
 for dir in dev proc sys; do mount --move "/$dir" "/root/$dir"; done
-cp /guest.sh /command.sh /root/root/
+cp /guest.sh /command.sh /bin/busybox /root/root/
 cd /root
 mount --move . /
 exec chroot . /bin/sh /root/guest.sh

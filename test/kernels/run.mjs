@@ -8,7 +8,7 @@
  *     npm run test:kernels -- 5.10 newest      on these kernels only
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from '../../src/setup/system.mjs';
@@ -22,8 +22,14 @@ const LOGS = join(PROJECT, 'build/setup/kernels');
 const TESTS = ['test/native', 'test/e2e/demos.test.ts'];
 
 /**
- * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], seconds: number, log: string }} Result
- *   `missing`: what falco-ts says that the kernel lacks
+ * The monitor's first words, or the guest's last. An emulated processor takes ten seconds to the former, and several minutes on a
+ * busy machine, where its kernel's clocks may also start wrong; one that has said neither says nothing about falco-ts.
+ */
+const LIFE = { sign: /Falco version:|^RESULT /m, seconds: 300 };
+
+/**
+ * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], starts: number, seconds: number, log: string }} Result
+ *   `missing`: what falco-ts says that the kernel lacks; `starts`: 2 when the first guest showed no sign of life
  *
  * @param {{ name: string, suite: string }} kernel
  * @param {{ smoke: boolean }} options
@@ -36,7 +42,13 @@ export async function tryKernel(kernel, { smoke }) {
   const unpacked = await fetchKernel(kernel, process.arch, log);
   const vitest = `node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
   const command = `cd '${PROJECT}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
-  const guest = await runInGuest({ kernel: unpacked, arch: process.arch, command, log, seconds: smoke ? 600 : 3600, share: PROJECT });
+  const start = () => runInGuest({ kernel: unpacked, arch: process.arch, command, log, seconds: smoke ? 900 : 3600, life: LIFE, share: { from: PROJECT, to: PROJECT } });
+  let guest = await start();
+  const starts = guest.alive ? 1 : 2;
+  if (!guest.alive) {
+    process.stderr.write(`  no sign of life from the guest within ${LIFE.seconds} s: started once more\n`);
+    guest = await start();
+  }
   const expected = { ...EXPECTED, ...ESCAPE, ...(process.arch === 'x64' && IA32) };
   const failed = unseen(guest.text, expected).map((name) => `smoke: ${name}`);
   let passed = Object.keys(expected).length - failed.length;
@@ -58,6 +70,7 @@ export async function tryKernel(kernel, { smoke }) {
     missing: [...new Set(missing)],
     passed,
     failed,
+    starts,
     seconds: guest.seconds,
     log,
   };
@@ -74,9 +87,11 @@ export async function installForGuests(arch) {
   if (missing.length > 0) await installPackages(missing, { log: join(LOGS, 'apt.log'), onLine: () => {} }, () => missingForGuests(arch));
 }
 
+const lastLines = (file, count) => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).map((line) => `  | ${line}`).join('\n');
+
 function table(results) {
-  const rows = [['kernel', 'release', 'probe', 'passed', 'failed', 'seconds', '']];
-  for (const r of results) rows.push([r.kernel, r.release, r.hook, String(r.passed), String(r.failed.length), String(r.seconds), r.failed.length === 0 ? '' : `see ${r.log}`]);
+  const rows = [['kernel', 'release', 'probe', 'passed', 'failed', 'starts', 'seconds', '']];
+  for (const r of results) rows.push([r.kernel, r.release, r.hook, String(r.passed), String(r.failed.length), String(r.starts), String(r.seconds), r.failed.length === 0 ? '' : `see ${r.log}`]);
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
 }
@@ -101,6 +116,7 @@ async function main(args) {
     const result = await tryKernel(kernel, { smoke });
     for (const line of result.missing) process.stderr.write(`  lacks: ${line}\n`);
     for (const line of result.failed) process.stderr.write(`  failed: ${line}\n`);
+    if (result.failed.length > 0) process.stderr.write(`${lastLines(result.log, 60)}\n`);
     results.push(result);
   }
   console.log(table(results));
