@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Alerts into a Kafka topic, acknowledged by all in-sync replicas. The key is the host: one machine's alerts stay in order. */
+import { isIP } from 'node:net';
 import type { Producer } from '@platformatic/kafka';
 import { StartError } from '../sources/source.js';
 import { Interval } from '../util/interval.js';
@@ -7,9 +8,10 @@ import type { Log } from '../util/log.js';
 import { Backoff } from './backoff.js';
 import { optionalPackage } from './optional-package.js';
 import { type Output, type OutputMessage, PartlyRefused } from './output.js';
-import { type TlsPaths, tlsFiles } from './tls-files.js';
+import { connectionTrouble, type Section, type TlsPaths, tlsFiles } from './tls-files.js';
 
 const PACKAGE = '@platformatic/kafka';
+const SECTION: Section = { section: 'kafka_output', code: 'OUTPUT_KAFKA' };
 
 export interface KafkaOutputOptions extends TlsPaths {
   /** `host:port` */
@@ -65,7 +67,7 @@ export class KafkaOutput implements Output {
       } catch (error) {
         const why = reasons(error);
         if (why.some(({ id }) => ABOUT_THE_MESSAGE.test(id))) return this.oneByOne(messages, why[0].text);
-        const text = why.map((one) => one.text).join('; ');
+        const text = why.map((one) => connectionTrouble(one.text, SECTION.section)).join('; ');
         if (this.stopping.signal.aborted) throw new Error(text);
         if (this.retryLog.pass() !== null) this.log.warning(`Output kafka: ${text}, trying again`);
         await backoff.pause(this.stopping.signal);
@@ -98,7 +100,9 @@ export class KafkaOutput implements Output {
       retries: 0,
       connectTimeout: options.timeoutMs,
       requestTimeout: Math.max(options.timeoutMs, 5000),
-      ...(options.tls && { tls: { rejectUnauthorized: !options.insecure, ...tlsFiles({ section: 'kafka_output', code: 'OUTPUT_KAFKA' }, options) } }),
+      // Brokers behind one address are told apart by it; addresses are no names (RFC 6066).
+      tlsServerName: options.brokers.every((one) => isIP(one.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) === 0),
+      ...(options.tls && { tls: { rejectUnauthorized: !options.insecure, ...tlsFiles(SECTION, options) } }),
       ...(options.saslMechanism !== '' && { sasl: { mechanism: options.saslMechanism, username: options.username, password: options.password } }),
     });
   }

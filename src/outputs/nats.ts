@@ -10,7 +10,7 @@ import type { Log } from '../util/log.js';
 import { Backoff } from './backoff.js';
 import { optionalPackage } from './optional-package.js';
 import { type Output, type OutputMessage, PartlyRefused } from './output.js';
-import { type Section, settingFile, type TlsPaths, tlsFiles } from './tls-files.js';
+import { connectionTrouble, type Section, settingFile, type TlsPaths, tlsFiles } from './tls-files.js';
 
 const PACKAGE = '@nats-io/transport-node';
 const SECTION: Section = { section: 'nats_output', code: 'OUTPUT_NATS' };
@@ -65,7 +65,7 @@ export class NatsOutput implements Output {
       } catch (error) {
         if (error instanceof PartlyRefused || this.stopping.signal.aborted) throw error;
         await this.disconnect();
-        if (this.retryLog.pass() !== null) this.log.warning(`Output nats: ${(error as Error).message}, trying again`);
+        if (this.retryLog.pass() !== null) this.log.warning(`Output nats: ${connectionTrouble((error as Error).message, SECTION.section)}, trying again`);
         await backoff.pause(this.stopping.signal);
         if (this.stopping.signal.aborted) throw error;
       }
@@ -115,10 +115,6 @@ export class NatsOutput implements Output {
       await connection.close();
       throw new Error('the output is stopped');
     }
-    if (this.wantsTls && connection.info?.tls_required !== true && connection.info?.tls_available !== true) {
-      await connection.close();
-      throw new Error('the server does not offer TLS');
-    }
     this.connection = connection;
     void connection.closed().then((error) => {
       if (this.connection === connection) this.giveUp(error instanceof Error ? error : new Error('the connection was closed'));
@@ -161,6 +157,7 @@ export class NatsOutput implements Output {
       ...(credentialsFile !== '' && { authenticator: credsAuthenticator(Buffer.from(settingFile(SECTION, 'credentials_file', credentialsFile))) }),
       ...(user !== '' && { user, pass: password }),
       ...(token !== '' && { token }),
+      // With these the client says nothing, not even who it is, to a server that does not offer TLS.
       ...(this.wantsTls && { tls: tlsFiles(SECTION, this.options) }),
     };
   }

@@ -85,8 +85,9 @@ describe('docker/README.md', () => {
   });
 
   it('the outputs of a fleet are keys that the program has', async () => {
-    const [config] = blocks(text, 'yaml');
-    expect(await dryRun(config)).toMatch(/schema validation: ok/);
+    const configs = blocks(text, 'yaml');
+    expect(configs).toHaveLength(2);
+    for (const config of configs) expect(await dryRun(config)).toMatch(/schema validation: ok/);
   });
 
   it('links to files that are there', () => {

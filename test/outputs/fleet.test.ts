@@ -16,8 +16,9 @@ import { OtlpOutput } from '../../src/outputs/otlp.js';
 import type { Output, } from '../../src/outputs/output.js';
 import type { StartError } from '../../src/sources/source.js';
 import { freePort, Program } from '../cli/program.js';
-import { canRunBrokers, decodeLogs, installBrokers, KafkaCluster, NatsServer } from './brokers.js';
+import { canRunBrokers, decodeLogs, installBrokers, NatsServer } from './brokers.js';
 import { alerts, message, testBench, testFolder } from './channels.js';
+import { type Door, KafkaCluster } from './kafka-cluster.js';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const dir = testFolder();
@@ -253,9 +254,11 @@ describe.skipIf(!canRunBrokers)('NATS', () => {
 
 describe.skipIf(!canRunBrokers)('Kafka', () => {
   const cluster = new KafkaCluster();
+  let door: Door;
   beforeAll(async () => {
     installBrokers();
     await cluster.start();
+    door = await cluster.open();
   }, 180_000);
   afterAll(() => cluster.stop());
 
@@ -265,10 +268,10 @@ describe.skipIf(!canRunBrokers)('Kafka', () => {
   }, log);
 
   it('another client reads every alert of a host in order', async () => {
-    const channel = await channelOf(output(cluster.port));
+    const channel = await channelOf(output(door.port));
     for (let i = 0; i < 1500; i++) channel.push(message(i));
     await until(() => channel.stats().delivered === 1500);
-    expect(cluster.values('falco')).toEqual(alerts(0, 1500).map((line) => `node-1 ${line}`));
+    expect(await cluster.values('falco', door)).toEqual(alerts(0, 1500).map((line) => `node-1 ${line}`));
   });
 
   it('a cluster that is away is waited for, and said', async () => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The http output against real receivers: slow, dead and back again, over TLS, and counted to the last message. */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +10,7 @@ import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HttpOutput, type HttpOutputOptions } from '../../src/outputs/http.js';
 import { freePort } from '../cli/program.js';
+import { authority, certificate } from './certificates.js';
 import { alerts, message, testBench, testFolder } from './channels.js';
 
 const dir = testFolder();
@@ -155,13 +155,8 @@ describe('http', () => {
   describe('over TLS', () => {
     const pem = (name: string) => join(dir, name);
     beforeAll(() => {
-      const run = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
-      run('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test ca', '-days', '2');
-      writeFileSync(pem('ext'), 'subjectAltName=IP:127.0.0.1\n');
-      for (const name of ['server', 'client']) {
-        run('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-        run('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-out', `${name}.crt`, '-days', '2', '-extfile', 'ext');
-      }
+      const ca = authority(dir);
+      for (const name of ['server', 'client']) certificate(dir, ca, name);
     });
     const secure = (received: Received[], requestCert: boolean) =>
       listen(
