@@ -19,6 +19,12 @@ export interface Origin {
   machine: MachineInfo | null;
 }
 
+/** What a reload may change. */
+export interface MachineSettings {
+  /** `buffer_format_base64`. */
+  base64: boolean;
+}
+
 export interface Machine {
   /** `FALCO_HOSTNAME`, or the machine's name. */
   readonly hostname: string;
@@ -27,6 +33,7 @@ export interface Machine {
   readonly state: State;
   readonly users: UserTable;
   readonly context: FieldContext;
+  readonly settings: MachineSettings;
 }
 
 export function createMachine(config: Config): Machine {
@@ -42,6 +49,7 @@ export function createMachine(config: Config): Machine {
     hostRoot: process.env.HOST_ROOT ?? '',
     wantUnknown: live,
   });
+  const settings = { base64: config.buffer_format_base64 };
   const context: FieldContext = {
     hostname,
     clock,
@@ -50,9 +58,11 @@ export function createMachine(config: Config): Machine {
     containers,
     interfaces: state.interfaces,
     dnsNames: new DnsNames(),
-    base64: config.buffer_format_base64,
+    get base64() {
+      return settings.base64;
+    },
   };
-  return { hostname, clock, origin: { live, machine: null }, state, users, context };
+  return { hostname, clock, origin: { live, machine: null }, state, users, context, settings };
 }
 
 /** The sources that rules can be written for: system calls always, audit events when their plugin is loaded. */

@@ -24,7 +24,7 @@ import { configureLog, type MonitorRequest, prepare, prepareConfig, type Prepare
 import { Readiness } from './readiness.js';
 import { Recorder } from './recorder.js';
 import { RuleStats } from './rule-stats.js';
-import { unservedKeys } from './unserved.js';
+import { needRestart, unservedKeys } from './unserved.js';
 import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Watchdogs } from './watchdogs.js';
@@ -164,8 +164,9 @@ export class Monitor {
 
   private async reloadOnce(reason: string): Promise<void> {
     const { log } = this.log;
-    const { config: before } = this.loaded;
-    const unserved = unservedKeys(this.loaded);
+    const old = this.loaded;
+    const before = old.config;
+    const unserved = unservedKeys(old);
     log.info(`${reason}, restarting...`);
     try {
       const loaded = prepareConfig(this.request, this.log);
@@ -176,9 +177,11 @@ export class Monitor {
       // What can fail comes first, each leaving itself as it was; what has changed before it goes back.
       if (before.engine.kind !== 'replay') await this.webserver.reconfigure(loaded.config.webserver);
       await this.metricsWriter.configure(loaded.config.metrics);
+      await this.sources.reopen(loaded);
       await this.outputs.reconfigure(loaded.config);
       this.watchdogs.configure(loaded.config);
       this.pipeline.swap(detection, pipelineOptions(loaded.config));
+      this.prepared.machine.settings.base64 = loaded.config.buffer_format_base64;
       this.recorder.configure(loaded.config.capture);
       this.recorder.follow(detection.rules);
       for (const source of this.sources.all) source.adapt(detection, loaded.config);
@@ -188,9 +191,7 @@ export class Monitor {
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
       this.follow();
-      for (const key of ['engine', 'plugins', 'load_plugins', 'falco_libs'] as const) {
-        if (JSON.stringify(before[key]) !== JSON.stringify(loaded.config[key])) log.warning(`'${key}' has changed: that takes a restart`);
-      }
+      for (const what of needRestart(old, loaded)) log.warning(`${what} changed: that takes effect at the next start`);
       for (const line of unservedKeys(loaded)) if (!unserved.includes(line)) log.warning(line);
       log.info(`Reloaded: ${detection.rules.filter((rule) => rule.enabled).length} rules`);
     } catch (error) {
@@ -198,15 +199,17 @@ export class Monitor {
       const why = explain(error);
       log.error(`Reload refused, the old configuration and rules go on: ${why}`);
       this.outputs.push(this.internal(reloadRefused(why, this.prepared.machine.hostname, Date.now())));
-      await this.restore(before);
+      await this.restore();
     }
   }
 
   /** After a reload that was refused half-way. */
-  private async restore(config: Config): Promise<void> {
+  private async restore(): Promise<void> {
+    const { config } = this.loaded;
     try {
       if (config.engine.kind !== 'replay') await this.webserver.reconfigure(config.webserver);
       await this.metricsWriter.configure(config.metrics);
+      await this.sources.reopen(this.loaded);
     } catch (error) {
       this.log.log.critical(`Cannot go back to how it was: ${(error as Error).message}`);
     }

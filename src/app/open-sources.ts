@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The sources of a run: started and stopped one by one, and how each is doing. */
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
+import type { LoadedConfig } from './config/load.js';
 import type { Detection } from './detection.js';
 import { explain, isProbeError } from './errors.js';
 import { ledgerOf } from './ledger.js';
@@ -67,6 +68,11 @@ export class OpenSources {
       },
       stop: async () => source?.stop(),
     };
+  }
+
+  /** Those that can be opened anew are, where another configuration wants it. @throws StartError with everything as it was */
+  async reopen(loaded: LoadedConfig): Promise<void> {
+    for (const source of this.attached) await source.reopen?.(loaded);
   }
 
   /** The sources of these names, which should be running, as they are. */

@@ -10,7 +10,6 @@ import { openEngines } from '../sources/containers/engines.js';
 import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up.js';
 import { readContainerConfig } from '../sources/containers/options.js';
 import { interestOf, type Selection } from '../sources/interest.js';
-import { K8sAuditSource } from '../sources/k8s-audit.js';
 import type { CaptureDetails } from '../sources/native-contract.js';
 import { Procfs } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
@@ -20,11 +19,13 @@ import { bufferPreset, SyscallSource } from '../sources/syscall.js';
 import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { Log } from '../util/log.js';
+import { AuditSlot } from './audit-slot.js';
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
 import type { Pipeline } from './pipeline.js';
+import { initConfig } from './plugin-config.js';
 
 /** A source that has been opened or will be: what the monitor holds of it. */
 export interface OpenSource {
@@ -43,6 +44,8 @@ export interface OpenSource {
   containers?(): LookUpStats;
   /** Tells it what the rules and the configuration now need. */
   adapt(detection: Detection, config: Config): void;
+  /** Opens it anew where another configuration wants that; absent: that takes a restart. @throws StartError with everything as it was */
+  reopen?(loaded: LoadedConfig): Promise<void>;
 }
 
 export interface SourceTools {
@@ -57,7 +60,7 @@ export interface SourceTools {
 /** @throws StartError when the source's options make no sense */
 export function openSource(name: string, detection: Detection, tools: SourceTools): OpenSource {
   const { config } = tools.loaded;
-  if (name === AUDIT_SOURCE) return auditSource(tools);
+  if (name === AUDIT_SOURCE) return new AuditSlot(tools.loaded, tools.pipeline.audit, tools.log);
   if (name !== SYSCALL_SOURCE) throw new StartError('SOURCES', `there is no event source ${name}`);
   switch (config.engine.kind) {
     case 'replay':
@@ -221,37 +224,6 @@ function ticking(deliver: (event: EventView) => void, tick: (now: number) => voi
     }
     deliver(event);
   };
-}
-
-function auditSource({ loaded, pipeline, log }: SourceTools): OpenSource {
-  const plugin = loaded.plugins.find((one) => one.name === 'k8saudit');
-  const source = new K8sAuditSource({
-    ...(plugin?.open_params !== undefined && { openParams: plugin.open_params }),
-    config: initConfig('k8saudit', loaded),
-    warn: (message) => log.warning(message),
-  });
-  return {
-    ...common(source),
-    engine: 'source_plugin',
-    opening: [`Opening 'k8s_audit' source with ${source.description}`],
-    start: (end) => source.start(pipeline.audit, end),
-    adapt: () => undefined,
-  };
-}
-
-/** A plugin's `init_config`: a map or the text of a JSON object; empty texts are what many a falco.yaml has. */
-function initConfig(name: string, { plugins }: LoadedConfig): object {
-  const config = plugins.find((one) => one.name === name)?.init_config ?? {};
-  if (typeof config !== 'string') return config;
-  if (config.trim() === '') return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(config);
-  } catch (error) {
-    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON: ${(error as Error).message}`, undefined, { cause: error });
-  }
-  if (typeof value === 'object' && value !== null) return value;
-  throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON object`);
 }
 
 const NO_EVENTS: SourceStats = { produced: 0, delivered: 0, losses: {} };

@@ -32,3 +32,19 @@ const isLive = ({ engine }: Config): boolean => engine.kind === 'modern_ebpf' ||
 
 /** Plugins that are built in; any other is named and passed over. */
 export const BUILT_IN = ['k8saudit', 'json', 'container'] as const;
+
+/** What a reload cannot do of the difference between two configurations, each as the subject of a sentence. */
+export function needRestart(before: LoadedConfig, after: LoadedConfig): string[] {
+  const found: string[] = [];
+  for (const key of ['engine', 'falco_libs'] as const) {
+    if (JSON.stringify(before.config[key]) !== JSON.stringify(after.config[key])) found.push(`'${key}'`);
+  }
+  const names = [...new Set([...before.plugins, ...after.plugins].map(({ name }) => name))];
+  for (const name of names) {
+    const [was, is] = [before, after].map(({ plugins }) => plugins.find((one) => one.name === name));
+    // Its listener is opened anew; whether there is one at all is settled at the start.
+    const applied = name === 'json' || (name === 'k8saudit' && was !== undefined && is !== undefined);
+    if (!applied && JSON.stringify(was) !== JSON.stringify(is)) found.push(`the plugin '${name}'`);
+  }
+  return found;
+}

@@ -57,6 +57,14 @@ export class K8sAuditSource implements Source<AuditEvent> {
     return placeText(this.#place);
   }
 
+  /** Can it start while the other one runs? Two listeners at one port cannot; what two read of one file would come twice. */
+  canStartBeside(running: K8sAuditSource): boolean {
+    const place = this.#place;
+    const other = running.#place;
+    if (place.kind === 'webhook' && other.kind === 'webhook') return place.port !== other.port || place.port === 0;
+    return place.kind !== other.kind;
+  }
+
   /** The port that the webhook listens at, once it has started. */
   get port(): number {
     return this.#port;
