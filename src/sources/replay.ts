@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Events out of a capture file: `engine.kind: replay`. What the capture knew at its start goes into the state. */
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable, Transform } from 'node:stream';
 import type { EventView } from '../events/event-view.js';
 import { HOST_CONTAINER } from '../state/users.js';
@@ -11,7 +11,10 @@ import type { MachineInfo } from './scap-format.js';
 import { ScapDecoder, ScapError, type ScapReceiver } from './scap-reader.js';
 import { type Source, type SourceStats, StartError } from './source.js';
 
-const CHUNK = 512 * 1024;
+/** What is read of a file at once. */
+const PIECE = 512 * 1024;
+/** What is uncompressed at once, into memory of its own: from here on that would be fresh pages each time, which cost more than the extra turns. */
+const UNZIPPED_PIECE = 128 * 1024;
 
 export interface ReplayOptions {
   /** `engine.replay.capture_file`. */
@@ -25,8 +28,9 @@ export class ReplaySource implements Source<EventView> {
   readonly name = 'syscall';
   readonly description: string;
   private decoder: ScapDecoder | null = null;
-  private input: Readable | null = null;
+  /** Of a compressed capture; null: the file is read as it is. */
   private unzip: Transform | null = null;
+  private input: Readable | null = null;
   private num = 0;
   private failed = 0;
   private stopped = false;
@@ -40,9 +44,18 @@ export class ReplaySource implements Source<EventView> {
     const { path } = this.options;
     const compression = await detect(path);
     this.decoder = new ScapDecoder(this.receiver(deliver));
-    this.input = createReadStream(path, { highWaterMark: CHUNK });
-    this.unzip = compression === null ? null : await decompressor(compression, CHUNK);
-    this.done = this.run().then(
+    let pieces: AsyncIterable<Buffer>;
+    if (compression === null) pieces = piecesOf(await open(path));
+    else {
+      const unzip = await decompressor(compression, UNZIPPED_PIECE);
+      const input = createReadStream(path);
+      input.on('error', (e) => unzip.destroy(e));
+      input.pipe(unzip);
+      this.input = input;
+      this.unzip = unzip;
+      pieces = unzip;
+    }
+    this.done = this.run(pieces).then(
       () => end(),
       (error) => end(error instanceof Error ? error : new Error(String(error))),
     );
@@ -60,20 +73,14 @@ export class ReplaySource implements Source<EventView> {
     return { produced: this.num + skipped + this.failed, delivered: this.num, filtered: skipped, losses: { decodeErrors: this.failed } };
   }
 
-  private async run(): Promise<void> {
+  private async run(pieces: AsyncIterable<Buffer>): Promise<void> {
     const decoder = this.decoder!;
-    const input = this.input!;
-    const unzip = this.unzip;
-    if (unzip !== null) {
-      input.on('error', (e) => unzip.destroy(e));
-      input.pipe(unzip);
-    }
     let bytes = 0;
     try {
-      for await (const chunk of unzip ?? input) {
+      for await (const piece of pieces) {
         if (this.stopped) return;
-        bytes += chunk.length;
-        decoder.push(chunk as Buffer);
+        bytes += piece.length;
+        decoder.push(piece);
       }
       if (!this.stopped) decoder.end();
     } catch (error) {
@@ -87,8 +94,8 @@ export class ReplaySource implements Source<EventView> {
       this.failed++;
       throw new ScapError('SCAP_COMPRESSION', bytes, `the compressed data is damaged: ${(error as Error).message}`);
     } finally {
-      input.destroy();
-      unzip?.destroy();
+      this.input?.destroy();
+      this.unzip?.destroy();
     }
   }
 
@@ -115,6 +122,20 @@ export class ReplaySource implements Source<EventView> {
         deliver(view);
       },
     };
+  }
+}
+
+/** The file, piece by piece in one buffer: each is good until the next is asked for. */
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(PIECE);
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, PIECE, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
 }
 
