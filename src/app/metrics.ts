@@ -107,7 +107,10 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     // No series for all of them: sums over the categories would count each event twice.
     const { n_drops_buffer_total: _, n_drops_scratch_map: tooLarge = 0, ...parts } = syscall.stats.drops ?? {};
     counter('falcosecurity_scap_n_drops_buffer_total', 'System call events lost because a ring buffer was full, by category; some are in none',
-      Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const));
+      [
+        ...Object.entries(parts).map(([kind, count]) => [{ drop: kind.replace(/^n_drops_buffer_|_exit$/g, ''), dir: 'exit' }, count] as const),
+        ...NO_ENTER_DROPS.map((drop) => [{ drop, dir: 'enter' }, 0] as const),
+      ]);
     counter('falcosecurity_scap_n_drops_scratch_map_total', 'System call events lost because they were too large', [[{}, tooLarge]]);
   }
   const details = syscall?.details;
@@ -151,6 +154,9 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   }
   return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
+
+/** What happens when a call begins is no event of its own, so none of these is lost: the peer's dashboards ask for them. */
+const NO_ENTER_DROPS = ['clone_fork', 'execve', 'connect', 'open', 'dir_file', 'other_interest'];
 
 /** Base units, as Prometheus wants them. */
 const PROMETHEUS_UNIT: Readonly<Record<ResourceUnit, string>> = { perc: 'ratio', kb: 'bytes', bytes: 'bytes', count: 'total' };

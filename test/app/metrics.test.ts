@@ -13,11 +13,11 @@ const ALL = {
 };
 const stats = {
   produced: 100, delivered: 90, losses: { ringFullFile: 7, ringFullProcess: 3, decodeErrors: 0 },
-  drops: { n_drops_buffer_total: 10, n_drops_buffer_open_exit: 7, n_drops_buffer_execve_exit: 3, n_drops_buffer_connect_exit: 0 }, strain: { slabFull: 4, outOfOrder: 0 },
+  drops: { n_drops_buffer_total: 10, n_drops_buffer_open_exit: 7, n_drops_buffer_execve_exit: 3, n_drops_buffer_connect_exit: 0, n_drops_buffer_clone_fork_exit: 0, n_drops_buffer_dir_file_exit: 0, n_drops_buffer_other_interest_exit: 0 }, strain: { slabFull: 4, outOfOrder: 0 },
 };
 const INPUT: MetricsInput = {
   options: ALL, hostname: 'node1', startedAt: 0, loadedAt: 0, rules: new RuleStats(), rulesFiles: new Map(), configFiles: new Map(),
-  hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }), details: { cpus: [{ produced: 60, lost: 10 }, { produced: 40, lost: 0 }], programs: [] } }], outputs: [], captures: null, containers: { known: 3, withoutImage: 1 }, state: { threads: 5, fds: 7, counters: { evicted: 2, added: 9, doubted: 6, repaired: 1 } },
+  hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }), details: { cpus: [{ produced: 60, lost: 10 }, { produced: 40, lost: 0 }], programs: [] } }], outputs: [], captures: null, containers: { known: 3, withoutImage: 1 }, state: { threads: 5, fds: 7, counters: { evicted: 2, added: 9, refused: 0, doubted: 6, repaired: 1 } },
 };
 
 it('/metrics: all losses, by category, by the peer\'s names, signs of falling behind, and what the state set right', async () => {
@@ -52,4 +52,13 @@ it('what metrics options switch off is in neither', async () => {
   const input = { ...INPUT, options: { ...ALL, kernel_event_counters_per_cpu_enabled: false, plugins_metrics_enabled: false } };
   expect((await renderMetrics(input)).text).not.toMatch(/_cpu_total|plugins_container/);
   expect(Object.keys(new MetricsSnapshots().take(input, 1000)[0].fields).filter((name) => /_cpu_\d|^plugins/.test(name))).toEqual([]);
+});
+
+it("/metrics: the dashboards of Falco's charts find each series that they ask for", async () => {
+  const { text } = await renderMetrics({ ...INPUT, outputs: [] });
+  const drops = ['enter', 'exit'].flatMap((dir) => ['clone_fork', 'connect', 'dir_file', 'execve', 'open', 'other_interest'].map((drop) => `scap_n_drops_buffer_total{drop="${drop}",dir="${dir}"}`));
+  for (const series of [
+    'falco_cpu_usage_ratio', 'falco_memory_rss_bytes', 'falco_memory_vsz_bytes', 'scap_engine_name_info{engine_name="modern_bpf",evt_source="syscall"}', 'falco_outputs_queue_num_drops_total',
+    'scap_n_drops_cpu_total{cpu="0"}', 'scap_n_drops_full_threadtable_total', 'scap_n_drops_scratch_map_total', 'scap_n_drops_total', 'scap_n_evts_total', ...drops,
+  ]) expect(text.split('\n').some((line) => line.startsWith(`falcosecurity_${series} `)), series).toBe(true);
 });
