@@ -122,7 +122,7 @@ export function fdClass(context: FieldContext): FieldClass<EventView> {
   const rawName: Reader = (e) => {
     if (!isFdEvent(e)) return null;
     const raw = e.fd === null ? nameFromEvent(e, context, true) : e.fd.nameRaw;
-    return raw === null ? null : raw.replace(/\/{2,}/g, '/');
+    return raw?.includes('//') ? raw.replace(/\/{2,}/g, '/') : raw;
   };
   const directory: Reader = (e) => {
     if (!isFdEvent(e)) return null;
