@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a user sees of processes: names, parents, sessions, descriptors taken over. */
 import { describe, expect, it } from 'vitest';
-import type { State } from '../../src/state/state.js';
+import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { buildEvent, feed, viewOf } from '../helpers/event-builder.js';
 import { CLONE_FILES, cloneParams, exec, exit, fork, machine, thread } from '../helpers/processes.js';
@@ -171,6 +171,36 @@ describe('exits and orphans', () => {
     expect(state.threads.get(1002)!.ptid).toBe(1000);
     feed(state, 'PROCEXIT_1_E', { status: 0 }, { tid: 1000, count: 4 });
     expect(state.threads.get(1002)!.ptid).toBe(1);
+  });
+
+  it('a reaper that nothing is known of does not count: another thread of the process has the children', () => {
+    const state = machine();
+    thread(state, 1000, 1001);
+    feed(state, 'SYSCALL_CLONE_20_X', cloneParams({ tid: 1002, pid: 1002, ptid: 1001, vtid: 1002, vpid: 1002, res: 0 }), { tid: 1002 });
+    exit(state, 1001, 50_000);
+    expect(state.threads.get(1002)!.ptid).toBe(1000);
+    expect(names(state, 1002)).toEqual(['bash', 'bash', 'init']);
+  });
+
+  it('a process whose exit was lost hands its children on when it is found to be gone', () => {
+    const state = machine();
+    fork(state, 1000, 1001);
+    fork(state, 1001, 1002);
+    state.threads.remove(1001);
+    expect([state.threads.get(1001), state.threads.get(1002)!.ptid, names(state, 1002)]).toEqual([undefined, 1, ['bash', 'init']]);
+  });
+
+  it('a parent that is not in the process list is none, and init’s threads have none', () => {
+    const state = new State();
+    const seed = (tid: number, pid: number, ptid: number): void => {
+      const found = new ThreadInfo(tid, pid);
+      found.ptid = ptid;
+      state.seedThread(found);
+    };
+    for (const [tid, pid, ptid] of [[30, 30, 24], [40, 40, 26], [24, 24, 1], [25, 24, 1], [26, -1, -1], [2, 1, 0], [1, 1, 0]] as const) seed(tid, pid, ptid);
+    state.seeded();
+    expect([30, 40, 24, 25, 26, 2].map((tid) => state.threads.get(tid)!.ptid)).toEqual([24, 0, 1, 1, -1, 0]);
+    expect([1, 24, 30, 26].map((pid) => state.threads.threadCount(pid))).toEqual([2, 2, 1, 0]);
   });
 
   it('a thread id that is used anew is a new process', () => {

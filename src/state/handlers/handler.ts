@@ -14,11 +14,7 @@ export type Handler = (state: State, view: EventView) => void;
 export type HandlerEntry = readonly [type: number, handler: Handler];
 
 /** An absent text reads as this, as the ecosystem has it. */
-export const NO_TEXT = '<NA>';
-
-export function text(view: EventView, param: number): string {
-  return view.str(param) ?? NO_TEXT;
-}
+export { NA as NO_TEXT, textOf as text } from '../../events/raw-param.js';
 
 /** Puts a new descriptor in and makes the event be about it. */
 export function openFd(state: State, view: EventView, thread: ThreadInfo, fd: number, info: FdInfo): void {
