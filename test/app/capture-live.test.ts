@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `capture:` on the running machine: a rule fires, its file is replayed, and the same alert comes again, with what came before it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ const OUTPUT =
 
 const rule = (name: string, condition: string, more = '') => `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: "${OUTPUT}"\n  priority: INFO\n${more}`;
 const opens = (name: string) => `evt.type in (open, openat) and fd.name endswith ${name}`;
-const CAPTURE = '  capture: true\n  capture_duration: 700\n';
+const CAPTURE = '  capture: true\n  capture_duration: 1500\n';
 
 describe.skipIf(!canWatch)('a capture of the running machine', () => {
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-capture-live-'));
@@ -49,12 +49,12 @@ describe.skipIf(!canWatch)('a capture of the running machine', () => {
     cat('before');
     await new Promise((resolve) => setTimeout(resolve, 200));
     cat('mark');
-    trigger = await monitor.wait((alert) => alert.rule === 'Mark');
     cat('after');
+    trigger = await monitor.wait((alert) => alert.rule === 'Mark', 15_000);
     await monitor.process.until(/Capture written: \S+/, 10_000);
     cat('late');
     execFileSync(join(dir, 'marked-program'), ['an argument']);
-    executed = await monitor.wait((alert) => alert.rule === 'Executed');
+    executed = await monitor.wait((alert) => alert.rule === 'Executed', 15_000);
   }, 60_000);
   afterAll(async () => {
     await monitor?.stop();
@@ -88,4 +88,43 @@ describe.skipIf(!canWatch)('a capture of the running machine', () => {
     expect(again).toEqual([executed]);
     expect(executed.output_fields['proc.cmdline']).toBe('marked-program an argument');
   });
+});
+
+describe.skipIf(!canWatch)('a disk that is full', () => {
+  it('costs the capture: it is said and counted, alerts go on, and once there is room captures are written again', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'falco-ts-capture-live-'));
+    const small = join(dir, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'falco-ts-test', small]);
+    writeFileSync(join(dir, 'rules.yaml'), rule('Mark', opens(`${dir}/mark`), '  capture: true\n  capture_duration: 50\n'));
+    writeFileSync(join(dir, 'mark'), 'x');
+    const filler = join(small, 'filler');
+    const monitor = new LiveMonitor({ rules: [join(dir, 'rules.yaml')], config: [`capture: { enabled: true, path_prefix: ${small}/c }`] });
+    const mark = () => execFileSync('cat', [join(dir, 'mark')]);
+    try {
+      // The start has to find it writable.
+      await monitor.wait((alert) => alert.rule === 'Mark', 30_000, mark);
+      await monitor.process.until(/Capture written: \S+/, 10_000);
+      for (const name of readdirSync(small)) rmSync(join(small, name));
+      expect(() => writeFileSync(filler, Buffer.alloc(4 << 20))).toThrow('ENOSPC');
+      const alerts = monitor.alerts().length;
+      mark();
+      await monitor.process.until(/Capture \S+ (ends early, after 0 events|cannot be written): ENOSPC/, 10_000);
+      mark();
+      await monitor.wait(() => monitor.alerts().length >= alerts + 2, 10_000);
+      expect(readdirSync(small)).toEqual(['filler']);
+      rmSync(filler);
+      for (const end = Date.now() + 20_000; !readdirSync(small).some((name) => name.endsWith('.scap')) && Date.now() < end; ) {
+        mark();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      const text = await monitor.stop();
+      expect(text).toMatch(/Captures: [2-9]\d* written, [1-9]\d* failed; \d+ events, \d+ bytes, \d+ events dropped/);
+      expect(text).toMatch(/Lost in captures: failed [1-9]/);
+    } finally {
+      await monitor.stop();
+      execFileSync('umount', ['--lazy', small]);
+      rmSync(dir, { recursive: true });
+    }
+  }, 120_000);
 });
