@@ -44,7 +44,7 @@ export const IA32 = Object.fromEntries([
   'nanosleep res=0 interval=400000000',
   'fchmod res=0 fd=10\\(<f>/tmp/ia32-dir/file\\) mode=0600\\(S_IWUSR\\|S_IRUSR\\)',
   'setrlimit res=0 cur=100 max=200 resource=7\\(RLIMIT_NOFILE\\)',
-  'fork res=\\d+ exe=\\S*ia32 ',
+  'fork res=\\d+\\S* exe=\\S*ia32 ',
 ].map((line) => [`32-bit: ${line.split(' ')[0]}${line.includes('ENOENT') ? ' that fails' : ''}`, new RegExp(`SMOKE ia32 ${line}`)]));
 
 /** These too, where the demo of an escape can be run. */
