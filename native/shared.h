@@ -21,6 +21,8 @@
 /* What is kept of calls when they begin: see bpf/entry.h. */
 #define ENTRY_SLOTS 512
 #define ENTRY_BYTES 4096
+/* Where the second of two texts is kept. */
+#define ENTRY_HALF (ENTRY_BYTES / 2)
 
 enum entry_kind {
 	ENTRY_NONE,
@@ -28,6 +30,8 @@ enum entry_kind {
 	ENTRY_TEXT_1,
 	ENTRY_OPENAT2, /* and the structure of argument 2 */
 	ENTRY_ADDRESS, /* of a socket, in argument 1 */
+	/* From here on: texts of two arguments below 4 (4 * first + second), or of one (both the same). */
+	ENTRY_PATHS = 16,
 };
 
 enum loss {

@@ -20,8 +20,12 @@ unsigned char EntryKind(uint16_t event) {
     case EV_SYSCALL_OPENAT_2_X: return ENTRY_TEXT_1;
     case EV_SYSCALL_OPENAT2_X: return ENTRY_OPENAT2;
     case EV_SOCKET_CONNECT_X: return ENTRY_ADDRESS;
-    default: return ENTRY_NONE;
+    default: break;
   }
+  for (const PathRow& row : kPaths) {
+    if (row.event == event) return static_cast<unsigned char>(ENTRY_PATHS + 4 * row.first + row.second);
+  }
+  return ENTRY_NONE;
 }
 
 uint32_t Hash(const std::string& text, size_t bytes) {

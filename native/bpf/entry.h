@@ -7,7 +7,8 @@
  *   changed in between         what was there at the beginning; for a file that was opened, its path in the kernel too
  *   not in memory then         (the kernel has fetched it since) what is there now; and the path in the kernel too
  *
- * "Too" means a second event when the two paths differ, since a symbolic link looks the same as a changed text.
+ * Calls that take one or two paths and give no file (rename, unlink, chmod, mount …) are looked at in the same way, without
+ * the third word. "Too" means a second event when the two paths differ, since a symbolic link looks the same as a changed text.
  */
 #pragma once
 #include "files.h"
@@ -36,6 +37,37 @@ INLINE void keep_text(struct entry *entry, u64 address)
 	entry->bytes = n > 0 ? n : 0;
 }
 
+/* Is it longer, the rest is not known, and so none of it. */
+INLINE u32 kept_half(u8 *to, u64 address)
+{
+	long n = bpf_probe_read_user_str(to, ENTRY_HALF, (void *)address);
+	return n > 0 && n < ENTRY_HALF ? n : 0;
+}
+
+INLINE u64 path_argument(struct pt_regs *regs, u64 compat_regs, u32 index)
+{
+	switch (index) {
+	case 0: return argument(regs, 0);
+	case 1: return argument(regs, 1);
+	case 2: return argument(regs, 2);
+	default: return argument(regs, 3);
+	}
+}
+
+INLINE void keep_paths(struct entry *entry, struct pt_regs *regs, u64 compat_regs, u32 kind)
+{
+	u32 first = kind >> 2 & 3, second = kind & 3;
+	if (first == second) {
+		keep_text(entry, path_argument(regs, compat_regs, first));
+		return;
+	}
+	entry->bytes = kept_half(entry->data, path_argument(regs, compat_regs, first));
+	entry->second_bytes = kept_half(entry->data + ENTRY_HALF, path_argument(regs, compat_regs, second));
+	/* While the kernel fetches the page of one, the other one can be changed before it is read. */
+	if (!entry->bytes || !entry->second_bytes)
+		entry->bytes = entry->second_bytes = 0;
+}
+
 INLINE void keep_entry(struct pt_regs *regs, u64 compat_regs, u32 kind)
 {
 	u64 thread = bpf_get_current_pid_tgid();
@@ -54,6 +86,8 @@ INLINE void keep_entry(struct pt_regs *regs, u64 compat_regs, u32 kind)
 		if (bpf_probe_read_user(entry->data, bytes & (MAX_ADDRESS - 1), (void *)argument(regs, 1)))
 			bytes = 0;
 		entry->bytes = bytes;
+	} else if (kind >= ENTRY_PATHS) {
+		keep_paths(entry, regs, compat_regs, kind);
 	} else {
 		keep_text(entry, argument(regs, 1));
 		entry->how_bytes = kind == ENTRY_OPENAT2 &&
@@ -67,21 +101,34 @@ INLINE u64 last_word_mask(u32 bytes)
 	return (1ull << (8 * (bytes & 7))) - 1;
 }
 
-/* Is the text at `position` of the scratch buffer not the one that the call began with? */
+/* Is the text at `position` of the scratch buffer another one than what is kept? `max`: room for that, a constant. */
+INLINE int differs_from(const u8 *kept, u32 kept_bytes, u32 max, u8 *data, u32 position, u32 bytes)
+{
+	if (bytes == 0 || kept_bytes != bytes)
+		return 1;
+	u32 words = bytes / 8;
+	for (u32 i = 0; i < max / 8 && i < words; i++)
+		if (*(u64 *)(kept + 8 * i) != *(u64 *)at(data, position + 8 * i))
+			return 1;
+	u32 last = 8 * words;
+	if (last > max)
+		return 1;
+	return ((*(u64 *)(kept + last) ^ *(u64 *)at(data, position + last)) & last_word_mask(bytes)) != 0;
+}
+
+/* Is it not the one that the call began with? */
 __noinline int differs_from_entry(u32 position, u32 bytes)
 {
 	u8 *data = scratch_data();
 	struct entry *entry = own_entry();
-	if (!data || !entry || bytes == 0 || entry->bytes != bytes)
-		return 1;
-	u32 words = bytes / 8;
-	for (u32 i = 0; i < ENTRY_BYTES / 8 && i < words; i++)
-		if (*(u64 *)(entry->data + 8 * i) != *(u64 *)at(data, position + 8 * i))
-			return 1;
-	u32 last = 8 * words;
-	if (last > ENTRY_BYTES)
-		return 1;
-	return ((*(u64 *)(entry->data + last) ^ *(u64 *)at(data, position + last)) & last_word_mask(bytes)) != 0;
+	return !data || !entry || differs_from(entry->data, entry->bytes, ENTRY_BYTES, data, position, bytes);
+}
+
+__noinline int differs_from_second(u32 position, u32 bytes)
+{
+	u8 *data = scratch_data();
+	struct entry *entry = own_entry();
+	return !data || !entry || differs_from(entry->data + ENTRY_HALF, entry->second_bytes, ENTRY_HALF, data, position, bytes);
 }
 
 /* Do two texts in the scratch buffer differ? */
@@ -110,6 +157,20 @@ INLINE int put_entry_text(struct writer *w, u32 index, u64 address)
 		put_kernel_text(w, index, entry->data, MAX_PATH);
 	}
 	return 1;
+}
+
+/* The second one of two texts. */
+INLINE void put_second_entry_text(struct writer *w, u32 index, u64 address)
+{
+	u32 begin = w->position;
+	u32 bytes = put_user_text(w, index, address, MAX_PATH);
+	if (!differs_from_second(begin, bytes))
+		return;
+	struct entry *entry = own_entry();
+	if (entry && entry->second_bytes) {
+		w->position = begin;
+		put_kernel_text(w, index, entry->data + ENTRY_HALF, ENTRY_HALF);
+	}
 }
 
 /* Has the file another path than the text of `bytes` at `position`? The scratch buffer from `end` on is free. */

@@ -85,6 +85,8 @@ struct entry {
 	u64 owner;
 	/* Of `data`; 0: its memory could not be read. */
 	u32 bytes, how_bytes;
+	/* Of the second text, which has a place of its own within `data`. */
+	u32 second_bytes;
 	u64 how[3];
 	u8 data[ENTRY_BYTES + 8];
 };

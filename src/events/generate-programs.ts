@@ -54,6 +54,17 @@ export function lossCategory({ key, category }: EventRow): string {
 const isPlain = (e: EventRow): boolean => e.kind === 'syscall' && e.key.endsWith('_X') && (e.flags & OLD) === 0 && e.params.every((p) => p.from !== undefined);
 const readsText = (p: ParamRow): boolean => /^(out_)?str\(/.test(p.from ?? '');
 
+/** Often called, and they change nothing; or the kernel can be kept waiting, by other arguments, before it reads the path. */
+const NOT_KEPT = /^SYSCALL_(STAT|LSTAT|NEWFSTATAT|ACCESS|MOUNT)_X$/;
+
+/** Arguments with texts that are kept when the call begins (`native/bpf/entry.h`), at most two: of calls that take a path. */
+function keptTexts(e: EventRow): readonly number[] {
+  const isPath = (p: ParamRow): boolean => p.type === 'FSPATH' || p.type === 'FSRELPATH' || p.name === 'path';
+  if (!isPlain(e) || NOT_KEPT.test(e.key)) return [];
+  const texts = e.params.filter((p) => /^str\(/.test(p.from ?? ''));
+  return texts.some(isPath) ? texts.slice(0, 2).map((p) => Number(/\d/.exec(p.from ?? '')?.[0])) : [];
+}
+
 function value(p: ParamRow): string {
   const from = p.from as string;
   const call = /^(\w+)\((\d)\)$/.exec(from);
@@ -80,8 +91,11 @@ function fixedProgram(e: EventRow): string[] {
 /** Some parameter is a text: put together in this CPU's scratch buffer. */
 function textProgram(e: EventRow): string[] {
   const out = [`PROGRAM(${e.key})`, '{', `\tstruct writer w = begin(EVENT(${e.key}));`, '\tif (!w.data)', '\t\treturn 0;'];
+  const kept = keptTexts(e).map((argument) => `str(${argument})`);
   e.params.forEach((p, i) => {
-    if (readsText(p)) out.push(`\tput_user_text(&w, ${i}, ${value(p)}, MAX_PATH); /* ${p.name} */`);
+    const place = kept.indexOf(p.from ?? '');
+    if (place !== -1) out.push(`\tput_${place === 0 ? '' : 'second_'}entry_text(&w, ${i}, ${value(p)}); /* ${p.name} */`);
+    else if (readsText(p)) out.push(`\tput_user_text(&w, ${i}, ${value(p)}, MAX_PATH); /* ${p.name} */`);
     else out.push(`\tput(&w, ${i}, ${BYTES[p.type]}, ${value(p)}); /* ${p.name} */`);
   });
   out.push('\tfinish(&w);', '\treturn 0;', '}', '');
@@ -132,6 +146,12 @@ export function syscallsSource(schemaHash: string): string {
   out.push('#else', '    {-1, -1, 0},', '#endif', '};', '', '/* Name of the program that writes an event type; the object may lack it. */');
   out.push('inline constexpr const char* kPrograms[] = {');
   for (const e of EVENTS) out.push(e.kind === 'syscall' ? `    "ev_${e.key}",` : '    nullptr,');
+  out.push('};', '', '/* Events of calls whose paths are kept when they begin: in the first and the second of these arguments (the same: in one). */');
+  out.push('struct PathRow {', '  uint16_t event;', '  uint8_t first, second;', '};', 'inline constexpr PathRow kPaths[] = {');
+  for (const e of EVENTS) {
+    const [first, second = first] = keptTexts(e);
+    if (first !== undefined) out.push(`    {${e.type}, ${first}, ${second}}, // ${e.name}`);
+  }
   out.push('};', '');
   return out.join('\n');
 }

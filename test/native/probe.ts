@@ -128,7 +128,7 @@ export function pythonPath(): string {
 const compiled = new Map<string, string>();
 
 /** A C program beside this file, compiled once a run. */
-export function compile(name: 'trigger' | 'burst' | 'compat' | 'race', ...flags: string[]): string {
+export function compile(name: 'trigger' | 'burst' | 'compat' | 'race' | 'race-paths', ...flags: string[]): string {
   let path = compiled.get(name);
   if (path === undefined) {
     path = join(mkdtempSync(join(tmpdir(), 'falco-ts-native-')), name);

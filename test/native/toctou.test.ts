@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, realpathSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,6 +15,16 @@ const KEYS: Readonly<Record<string, string>> = {
   connect: 'SOCKET_CONNECT_X',
 };
 
+/** Calls that take paths and give no file: what `race-paths` calls them, and the paths of their events, below its directory. */
+const PATH_CALLS: readonly { readonly call: string; readonly name: string; readonly key: string; readonly paths: Readonly<Record<string, string>> }[] = [
+  { call: 'unlink', name: 'unlinkat', key: 'SYSCALL_UNLINKAT_2_X', paths: { name: '/real' } },
+  { call: 'mkdir', name: 'mkdirat', key: 'SYSCALL_MKDIRAT_X', paths: { path: '/real' } },
+  { call: 'rename', name: 'renameat2', key: 'SYSCALL_RENAMEAT2_X', paths: { oldpath: '/real', newpath: '/second' } },
+  { call: 'link', name: 'linkat', key: 'SYSCALL_LINKAT_2_X', paths: { oldpath: '/real', newpath: '/second' } },
+  { call: 'symlink', name: 'symlinkat', key: 'SYSCALL_SYMLINKAT_X', paths: { target: '/real', linkpath: '/second' } },
+  { call: 'chmod', name: 'fchmodat', key: 'SYSCALL_FCHMODAT_X', paths: { filename: '' } },
+];
+
 interface Said { readonly pid: number; readonly result: number; readonly inode: number }
 
 describeLive('a program that changes a path or an address while the kernel is at it', () => {
@@ -24,7 +34,7 @@ describeLive('a program that changes a path or an address while the kernel is at
 
   beforeAll(async () => {
     compile('race');
-    probe = await new LiveProbe({ interest: interestIn(['open', 'creat', 'openat', 'openat2', 'connect', 'execve']), bufferBytes: 1 << 23 }).start();
+    probe = await new LiveProbe({ interest: interestIn(['open', 'creat', 'openat', 'openat2', 'connect', 'execve', ...PATH_CALLS.map(({ name }) => name)]), bufferBytes: 1 << 23 }).start();
   });
   afterAll(async () => {
     await probe.source.stop();
@@ -73,6 +83,17 @@ describeLive('a program that changes a path or an address while the kernel is at
     expect(events.map((e) => e.params.addr)).toEqual([`01${hex(real)}00`, `01${hex(real)}00`]);
     for (const { params } of events) expect(String(params.tuple).endsWith(`${hex(real)}00`)).toBe(true);
   });
+
+  for (const { call, key, paths } of PATH_CALLS) {
+    it(`${call}: the paths are those that the kernel used`, async () => {
+      const own = mkdtempSync(join(dir, 'paths-'));
+      if (call !== 'mkdir') writeFileSync(join(own, 'real'), 'x');
+      const said = JSON.parse((await run(compile('race-paths'), [call, own], { timeout: 20_000 })).stdout) as Said;
+      expect(said.result).toBe(0);
+      const event = await probe.find((e) => e.tid === said.pid && e.key === key);
+      expect(event.params).toMatchObject(Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, `${own}${path}`])));
+    });
+  }
 
   it('execve: the file name is that of the program that runs', async () => {
     execFileSync('rm', ['-f', real, fake]);

@@ -1625,3 +1625,34 @@ inline constexpr const char* kPrograms[] = {
     nullptr,
     "ev_SYSCALL_KEYCTL_X",
 };
+
+/* Events of calls whose paths are kept when they begin: in the first and the second of these arguments (the same: in one). */
+struct PathRow {
+  uint16_t event;
+  uint8_t first, second;
+};
+inline constexpr PathRow kPaths[] = {
+    {95, 0, 0}, // chdir
+    {175, 0, 1}, // rename
+    {177, 1, 3}, // renameat
+    {179, 0, 1}, // symlink
+    {181, 0, 2}, // symlinkat
+    {267, 0, 0}, // chroot
+    {277, 0, 0}, // mkdir
+    {279, 0, 0}, // rmdir
+    {301, 0, 0}, // unlink
+    {303, 1, 1}, // unlinkat
+    {305, 1, 1}, // mkdirat
+    {309, 0, 1}, // link
+    {311, 1, 3}, // linkat
+    {313, 1, 1}, // fchmodat
+    {315, 0, 0}, // chmod
+    {319, 1, 3}, // renameat2
+    {379, 0, 0}, // chown
+    {381, 0, 0}, // lchown
+    {385, 1, 1}, // fchownat
+    {387, 0, 0}, // umount
+    {391, 0, 0}, // umount2
+    {415, 0, 0}, // mknod
+    {417, 1, 1}, // mknodat
+};

@@ -177,7 +177,7 @@ PROGRAM(SYSCALL_CHDIR_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	finish(&w);
 	return 0;
 }
@@ -360,8 +360,8 @@ PROGRAM(SYSCALL_RENAME_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* oldpath */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* newpath */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* oldpath */
+	put_second_entry_text(&w, 2, from_str(argument(regs, 1))); /* newpath */
 	finish(&w);
 	return 0;
 }
@@ -373,9 +373,9 @@ PROGRAM(SYSCALL_RENAMEAT_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* olddirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* oldpath */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* oldpath */
 	put(&w, 3, 8, from_s32(argument(regs, 2))); /* newdirfd */
-	put_user_text(&w, 4, from_str(argument(regs, 3)), MAX_PATH); /* newpath */
+	put_second_entry_text(&w, 4, from_str(argument(regs, 3))); /* newpath */
 	finish(&w);
 	return 0;
 }
@@ -386,8 +386,8 @@ PROGRAM(SYSCALL_SYMLINK_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* target */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* linkpath */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* target */
+	put_second_entry_text(&w, 2, from_str(argument(regs, 1))); /* linkpath */
 	finish(&w);
 	return 0;
 }
@@ -398,9 +398,9 @@ PROGRAM(SYSCALL_SYMLINKAT_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* target */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* target */
 	put(&w, 2, 8, from_s32(argument(regs, 1))); /* linkdirfd */
-	put_user_text(&w, 3, from_str(argument(regs, 2)), MAX_PATH); /* linkpath */
+	put_second_entry_text(&w, 3, from_str(argument(regs, 2))); /* linkpath */
 	finish(&w);
 	return 0;
 }
@@ -584,7 +584,7 @@ PROGRAM(SYSCALL_CHROOT_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	finish(&w);
 	return 0;
 }
@@ -605,7 +605,7 @@ PROGRAM(SYSCALL_MKDIR_2_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	put(&w, 2, 4, from_u32(argument(regs, 1))); /* mode */
 	finish(&w);
 	return 0;
@@ -617,7 +617,7 @@ PROGRAM(SYSCALL_RMDIR_2_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	finish(&w);
 	return 0;
 }
@@ -663,7 +663,7 @@ PROGRAM(SYSCALL_UNLINK_2_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	finish(&w);
 	return 0;
 }
@@ -675,7 +675,7 @@ PROGRAM(SYSCALL_UNLINKAT_2_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* name */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* name */
 	put(&w, 3, 4, from_unlinkat_flags(argument(regs, 2))); /* flags */
 	finish(&w);
 	return 0;
@@ -688,7 +688,7 @@ PROGRAM(SYSCALL_MKDIRAT_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* path */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* path */
 	put(&w, 3, 4, from_u32(argument(regs, 2))); /* mode */
 	finish(&w);
 	return 0;
@@ -700,8 +700,8 @@ PROGRAM(SYSCALL_LINK_2_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* oldpath */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* newpath */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* oldpath */
+	put_second_entry_text(&w, 2, from_str(argument(regs, 1))); /* newpath */
 	finish(&w);
 	return 0;
 }
@@ -713,9 +713,9 @@ PROGRAM(SYSCALL_LINKAT_2_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* olddir */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* oldpath */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* oldpath */
 	put(&w, 3, 8, from_s32(argument(regs, 2))); /* newdir */
-	put_user_text(&w, 4, from_str(argument(regs, 3)), MAX_PATH); /* newpath */
+	put_second_entry_text(&w, 4, from_str(argument(regs, 3))); /* newpath */
 	put(&w, 5, 4, from_at_flags(argument(regs, 4))); /* flags */
 	finish(&w);
 	return 0;
@@ -728,7 +728,7 @@ PROGRAM(SYSCALL_FCHMODAT_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* filename */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* filename */
 	put(&w, 3, 4, from_chmod_mode(argument(regs, 2))); /* mode */
 	finish(&w);
 	return 0;
@@ -740,7 +740,7 @@ PROGRAM(SYSCALL_CHMOD_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* filename */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* filename */
 	put(&w, 2, 4, from_chmod_mode(argument(regs, 1))); /* mode */
 	finish(&w);
 	return 0;
@@ -765,9 +765,9 @@ PROGRAM(SYSCALL_RENAMEAT2_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* olddirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* oldpath */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* oldpath */
 	put(&w, 3, 8, from_s32(argument(regs, 2))); /* newdirfd */
-	put_user_text(&w, 4, from_str(argument(regs, 3)), MAX_PATH); /* newpath */
+	put_second_entry_text(&w, 4, from_str(argument(regs, 3))); /* newpath */
 	put(&w, 5, 4, from_u32(argument(regs, 4))); /* flags */
 	finish(&w);
 	return 0;
@@ -974,7 +974,7 @@ PROGRAM(SYSCALL_CHOWN_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	put(&w, 2, 4, from_u32(argument(regs, 1))); /* uid */
 	put(&w, 3, 4, from_u32(argument(regs, 2))); /* gid */
 	finish(&w);
@@ -987,7 +987,7 @@ PROGRAM(SYSCALL_LCHOWN_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	put(&w, 2, 4, from_u32(argument(regs, 1))); /* uid */
 	put(&w, 3, 4, from_u32(argument(regs, 2))); /* gid */
 	finish(&w);
@@ -1014,7 +1014,7 @@ PROGRAM(SYSCALL_FCHOWNAT_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* pathname */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* pathname */
 	put(&w, 3, 4, from_u32(argument(regs, 2))); /* uid */
 	put(&w, 4, 4, from_u32(argument(regs, 3))); /* gid */
 	put(&w, 5, 4, from_at_flags(argument(regs, 4))); /* flags */
@@ -1028,7 +1028,7 @@ PROGRAM(SYSCALL_UMOUNT_1_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* name */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* name */
 	finish(&w);
 	return 0;
 }
@@ -1039,7 +1039,7 @@ PROGRAM(SYSCALL_UMOUNT2_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* name */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* name */
 	put(&w, 2, 4, from_umount_flags(argument(regs, 1))); /* flags */
 	finish(&w);
 	return 0;
@@ -1137,7 +1137,7 @@ PROGRAM(SYSCALL_MKNOD_X)
 	if (!w.data)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_user_text(&w, 1, from_str(argument(regs, 0)), MAX_PATH); /* path */
+	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* path */
 	put(&w, 2, 4, from_mknod_mode(argument(regs, 1))); /* mode */
 	put(&w, 3, 4, from_device(argument(regs, 2))); /* dev */
 	finish(&w);
@@ -1151,7 +1151,7 @@ PROGRAM(SYSCALL_MKNODAT_X)
 		return 0;
 	put(&w, 0, 8, from_ret(ret)); /* res */
 	put(&w, 1, 8, from_s32(argument(regs, 0))); /* dirfd */
-	put_user_text(&w, 2, from_str(argument(regs, 1)), MAX_PATH); /* path */
+	put_entry_text(&w, 2, from_str(argument(regs, 1))); /* path */
 	put(&w, 3, 4, from_mknod_mode(argument(regs, 2))); /* mode */
 	put(&w, 4, 4, from_device(argument(regs, 3))); /* dev */
 	finish(&w);
