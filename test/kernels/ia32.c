@@ -76,7 +76,7 @@ static void sockets(void)
 static void processes(void)
 {
 	static char *arguments[] = {none, "argument", 0}, *environment[] = {"A=B", 0};
-	static u32 limits[2] = {100, 200}, time[2] = {0, 400000000};
+	static u32 limits[2] = {100, 200}, time[2] = {2, 400000000};
 	expect(call(11, (long)none, (long)arguments, (long)environment, 0, 0) == -2); /* execve */
 	expect(call(213, 0, 0, 0, 0, 0) == 0); /* setuid32 */
 	expect(call(162, (long)time, 0, 0, 0, 0) == 0); /* nanosleep */

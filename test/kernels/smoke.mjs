@@ -41,7 +41,7 @@ export const IA32 = Object.fromEntries([
   'getsockopt res=0 fd=9\\S* level=1\\(SOL_SOCKET\\) optname=3\\(SO_TYPE\\) val=\\S+ optlen=4',
   'execve res=-2\\(ENOENT\\) exe=/no/such/program args=argument\\. .* env=A=B\\. .* filename=/no/such/program',
   'setuid res=0 uid=0\\(root\\)',
-  'nanosleep res=0 interval=400000000',
+  'nanosleep res=0 interval=2400000000',
   'fchmod res=0 fd=10\\(<f>/tmp/ia32-dir/file\\) mode=0600\\(S_IWUSR\\|S_IRUSR\\)',
   'setrlimit res=0 cur=100 max=200 resource=7\\(RLIMIT_NOFILE\\)',
   'fork res=\\d+\\S* exe=\\S*ia32 ',
