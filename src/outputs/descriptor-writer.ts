@@ -13,7 +13,7 @@ export class WriteError extends Error {
 }
 
 /**
- * Writes texts to a descriptor, whatever it is, without blocking the event loop: a full pipe that says "try again" is tried
+ * Writes to a descriptor, whatever it is, without blocking the event loop: a full pipe that says "try again" is tried
  * again. One write at a time.
  */
 export class DescriptorWriter {
@@ -23,8 +23,8 @@ export class DescriptorWriter {
   constructor(readonly fd: number) {}
 
   /** @throws WriteError */
-  write(text: string | Buffer): Promise<void> {
-    const writing = this.writeAll(typeof text === 'string' ? Buffer.from(text) : text);
+  write(bytes: Buffer): Promise<void> {
+    const writing = this.writeAll(bytes);
     this.writing = writing.catch(() => undefined);
     return writing;
   }

@@ -2,8 +2,9 @@
 import { close, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { StartError } from '../sources/source.js';
-import { DescriptorWriter, WriteError } from './descriptor-writer.js';
-import { type Output, type OutputMessage, PartlyRefused } from './output.js';
+import { DescriptorWriter } from './descriptor-writer.js';
+import { Lines } from './lines.js';
+import type { Output, OutputMessage } from './output.js';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -14,14 +15,11 @@ export interface FileOutputOptions {
   readonly keepAlive: boolean;
 }
 
-const NEWLINE = 0x0a;
-
 /** A file that lines are appended to. Rotation: rename it, then SIGUSR1 (not needed without keep_alive). */
 export class FileOutput implements Output {
   readonly name = 'file';
   private writer: DescriptorWriter | null = null;
-  /** The file ends in half a line: what follows must not become part of it. */
-  private torn = false;
+  private readonly lines = new Lines();
 
   /** @param key what to name in errors */
   constructor(
@@ -42,37 +40,25 @@ export class FileOutput implements Output {
   }
 
   deliver(message: OutputMessage): Promise<void> {
-    return this.append(`${message.line}\n`);
+    return this.deliverAll([message]);
   }
 
-  deliverAll(messages: readonly OutputMessage[]): Promise<void> {
-    return this.append(messages.map((m) => `${m.line}\n`).join(''));
+  async deliverAll(messages: readonly OutputMessage[]): Promise<void> {
+    this.writer ??= await this.open();
+    try {
+      await this.lines.write(this.writer, messages);
+    } finally {
+      if (!this.options.keepAlive) await this.close();
+    }
   }
 
   async reopen(): Promise<void> {
     await this.close();
-    this.torn = false;
     if (this.options.keepAlive) this.writer = await this.open();
   }
 
   async stop(): Promise<void> {
     await this.close();
-  }
-
-  private async append(text: string): Promise<void> {
-    this.writer ??= await this.open();
-    const bytes = Buffer.from(this.torn ? `\n${text}` : text);
-    try {
-      await this.writer.write(bytes);
-      this.torn = false;
-    } catch (error) {
-      if (!(error instanceof WriteError) || error.written === 0) throw error;
-      // A full disk takes what fits.
-      this.torn = bytes[error.written - 1] !== NEWLINE;
-      throw new PartlyRefused(error.message, linesIn(bytes.subarray(error.written)));
-    } finally {
-      if (!this.options.keepAlive) await this.close();
-    }
   }
 
   private async open(): Promise<DescriptorWriter> {
@@ -84,10 +70,4 @@ export class FileOutput implements Output {
     this.writer = null;
     if (writer !== null && (await writer.stop())) await closeFile(writer.fd);
   }
-}
-
-function linesIn(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { DescriptorWriter } from './descriptor-writer.js';
+import { Lines } from './lines.js';
 import type { Output, OutputMessage } from './output.js';
 
 /** Standard output. A reader that has stopped reading holds up this output only. */
 export class StdoutOutput implements Output {
   readonly name = 'stdout';
   private writer = new DescriptorWriter(1);
+  private readonly lines = new Lines();
 
   async start(): Promise<void> {
     // A write to a full pipe would hold a thread until the reader reads, even at exit: it has to say EAGAIN instead.
@@ -26,11 +28,11 @@ export class StdoutOutput implements Output {
   }
 
   deliver(message: OutputMessage): Promise<void> {
-    return this.writer.write(`${message.line}\n`);
+    return this.deliverAll([message]);
   }
 
   deliverAll(messages: readonly OutputMessage[]): Promise<void> {
-    return this.writer.write(messages.map((m) => `${m.line}\n`).join(''));
+    return this.lines.write(this.writer, messages);
   }
 
   async reopen(): Promise<void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A disk that is full for a while, as a small real file system: what is lost is counted and said, and then it goes on. */
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -68,6 +68,47 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(logged.some((line) => /^Output file: delivers again, \d+ alerts were refused$/.test(line))).toBe(true);
   });
 
+  it('stdout into a file: the same', async () => {
+    const disk = smallDisk('stdout', 64);
+    const filename = join(disk, 'events.txt');
+    const script = join(dir, 'stdout.mjs');
+    const src = join(import.meta.dirname, '../../dist/outputs');
+    writeFileSync(
+      script,
+      `import { Channel } from '${src}/channel.js';
+       import { StdoutOutput } from '${src}/stdout.js';
+       const log = { error: (line) => console.error(line), critical: () => {}, info: (line) => console.error(line) };
+       const output = new StdoutOutput();
+       await output.start();
+       const channel = new Channel(output, { capacity: 0, timeoutMs: 0, gatherMs: 0, log });
+       for await (const part of process.stdin) {
+         const [from, to] = String(part).split(' ').map(Number);
+         for (let n = from; n < to; n++) channel.push({ line: '<' + n + ' ' + 'x'.repeat(900) + ' ' + n + '>', priority: 'Warning', rule: 'R', time: 0n });
+         while (channel.stats().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+         console.error(JSON.stringify(channel.stats()));
+       }`,
+    );
+    const file = openSync(filename, 'a');
+    const child = spawn(process.execPath, [script], { stdio: ['pipe', file, 'pipe'] });
+    closeSync(file);
+    let said = '';
+    child.stderr?.on('data', (data: Buffer) => {
+      said += data.toString();
+    });
+    const stats = () => [...said.matchAll(/^\{.*\}$/gm)].map(([line]) => JSON.parse(line) as { delivered: number; failed: number });
+    fill(disk, 16_384);
+    child.stdin?.write('0 100\n');
+    await until(() => stats().length === 1);
+    rmSync(join(disk, 'filler'));
+    child.stdin?.end('200 210\n');
+    await until(() => stats().length === 2);
+    const [full, after] = stats();
+    expect(full.failed).toBeGreaterThan(0);
+    expect(after).toMatchObject({ delivered: full.delivered + 10, failed: full.failed });
+    expect(numbersIn(readFileSync(filename, 'utf8'))).toEqual([...from(0, full.delivered), ...from(200, 10)]);
+    expect(said).toContain(`Output stdout: delivers again, ${full.failed} alerts were refused`);
+  });
+
   it('file without keep_alive: whoever makes room by a rotation finds what follows in the new file', async () => {
     const disk = smallDisk('rotated', 64);
     const filename = join(disk, 'events.txt');
@@ -83,7 +124,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     await until(() => channel.stats().waiting === 0);
     expect(channel.stats()).toMatchObject({ delivered: delivered + 1, failed });
     expect(numbersIn(kept)).toHaveLength(delivered);
-    expect(numbersIn(readFileSync(filename, 'utf8'))).toEqual([200]);
+    expect(readFileSync(filename, 'utf8')).toBe(`${whole(200).line}\n`);
   });
 
   it('spool: what the disk refuses is counted, what it took arrives whole and in order, and once there is room it goes on', async () => {
