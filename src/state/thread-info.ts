@@ -7,15 +7,16 @@ import { FdTable } from './fd-table.js';
 export class ThreadGroup {
   readonly pid: number;
   /** Threads that have not exited. */
-  alive = 0;
+  alive = 1;
   /** Gets the orphans of its descendants: init, a pid namespace's init, or PR_SET_CHILD_SUBREAPER. */
   reaper: boolean;
-  /** The leader first, if it is known. */
-  readonly threads: ThreadInfo[] = [];
+  /** The leader first, if it is known. Most processes have one thread: a list that begins empty would have room for 17. */
+  readonly threads: ThreadInfo[];
 
-  constructor(pid: number, reaper: boolean) {
-    this.pid = pid;
-    this.reaper = reaper;
+  constructor(first: ThreadInfo) {
+    this.pid = first.pid;
+    this.reaper = first.pid === 1 || first.vpid === 1;
+    this.threads = [first];
   }
 }
 

@@ -70,11 +70,19 @@ export class ThreadTable {
   /** Ties a thread to its group and its parent, once its pid and ptid are known. A parent that is not known becomes 0. */
   link(thread: ThreadInfo): void {
     if (thread.inferred || thread.group !== null) return;
-    let group = this.groups.get(thread.pid);
+    const group = this.groups.get(thread.pid);
     if (group === undefined) {
-      group = new ThreadGroup(thread.pid, thread.pid === 1 || thread.vpid === 1);
-      this.groups.set(thread.pid, group);
-    }
+      thread.group = new ThreadGroup(thread);
+      this.groups.set(thread.pid, thread.group);
+      thread.leader = thread.isMain ? thread : null;
+    } else this.join(thread, group);
+    if (thread.pid === 1) return;
+    const parent = this.byTid.get(thread.ptid);
+    if (parent === undefined || parent.inferred) thread.ptid = 0;
+    else adopt(parent, thread);
+  }
+
+  private join(thread: ThreadInfo, group: ThreadGroup): void {
     group.alive++;
     thread.group = group;
     if (thread.isMain) {
@@ -85,10 +93,6 @@ export class ThreadTable {
       const first = group.threads[0];
       thread.leader = first.isMain ? first : null;
     }
-    if (thread.pid === 1) return;
-    const parent = this.byTid.get(thread.ptid);
-    if (parent === undefined || parent.inferred) thread.ptid = 0;
-    else adopt(parent, thread);
   }
 
   remove(tid: number): void {
