@@ -18,6 +18,8 @@ export class AuditSlot implements OpenSource {
   readonly opening: readonly string[];
   private source: K8sAuditSource;
   private end: (error?: Error) => void = () => undefined;
+  /** Delivers what it has taken, while its successor runs. */
+  private closing: K8sAuditSource | null = null;
   /** What those counted that have been closed. */
   private before: SourceStats = { produced: 0, delivered: 0, losses: {} };
 
@@ -41,10 +43,8 @@ export class AuditSlot implements OpenSource {
   }
 
   stats(): SourceStats {
-    const { before } = this;
-    const now = this.source.stats();
-    const losses = Object.fromEntries(Object.entries(now.losses).map(([kind, count]) => [kind, count + (before.losses[kind] ?? 0)]));
-    return { produced: before.produced + now.produced, delivered: before.delivered + now.delivered, losses };
+    const { before, closing, source } = this;
+    return sum(closing === null ? [before, source.stats()] : [before, closing.stats(), source.stats()]);
   }
 
   adapt(): void {}
@@ -59,35 +59,26 @@ export class AuditSlot implements OpenSource {
     const old = this.source;
     const next = this.create(loaded);
     this.log.info(`Opening '${AUDIT_SOURCE}' source with ${next.description} instead of ${old.description}`);
-    if (next.canStartBeside(old)) {
-      await next.start(this.deliver, this.end);
-      await old.stop();
-    } else {
-      await old.stop();
-      try {
-        await next.start(this.deliver, this.end);
-      } catch (error) {
-        await this.goBack();
-        throw error;
-      }
-    }
-    this.replace(next, loaded);
-  }
-
-  private async goBack(): Promise<void> {
-    this.replace(this.create(this.loaded), this.loaded);
-    try {
-      await this.source.start(this.deliver, this.end);
-    } catch (error) {
-      // Going on without it would be going on blind.
-      this.end(error as Error);
-    }
-  }
-
-  private replace(source: K8sAuditSource, loaded: LoadedConfig): void {
-    this.before = this.stats();
-    this.source = source;
+    const beside = next.canStartBeside(old);
+    if (beside) await next.start(this.deliver, this.end);
+    this.source = next;
+    this.closing = old;
+    await old.stop();
+    this.closing = null;
+    this.before = sum([this.before, old.stats()]);
+    if (!beside) await this.startOrGoBack(next);
     this.loaded = loaded;
+  }
+
+  private async startOrGoBack(next: K8sAuditSource): Promise<void> {
+    try {
+      await next.start(this.deliver, this.end);
+    } catch (error) {
+      this.source = this.create(this.loaded);
+      // Going on without it would be going on blind.
+      await this.source.start(this.deliver, this.end).catch(this.end);
+      throw error;
+    }
   }
 
   private create(loaded: LoadedConfig): K8sAuditSource {
@@ -98,4 +89,15 @@ export class AuditSlot implements OpenSource {
       warn: (message) => this.log.warning(message),
     });
   }
+}
+
+function sum(all: readonly SourceStats[]): SourceStats {
+  const losses: Record<string, number> = {};
+  let [produced, delivered] = [0, 0];
+  for (const one of all) {
+    produced += one.produced;
+    delivered += one.delivered;
+    for (const [kind, count] of Object.entries(one.losses)) losses[kind] = (losses[kind] ?? 0) + count;
+  }
+  return { produced, delivered, losses };
 }
