@@ -171,4 +171,6 @@ struct deferred_open {
 
 struct scratch {
 	unsigned char data[SCRATCH_BYTES + RECORD_PREFIX];
+	/* Process and thread whose event is put together there. */
+	unsigned long long owner;
 };

@@ -90,8 +90,8 @@ INLINE int tell_descriptor(u64 process, u32 tid, struct file *file, u64 fd)
 	struct super_block *filesystem = BPF_CORE_READ(inode, i_sb);
 	put(&w, 5, 4, fd ? user_device(BPF_CORE_READ(filesystem, s_dev)) : 0);
 	put(&w, 6, 8, fd ? BPF_CORE_READ(inode, i_ino) : 0);
-	/* Closed by another thread meanwhile, and written over: what it was is lost. */
-	if (slot->check != (process + fd) + hash) {
+	/* Closed by another thread meanwhile, and written over (or what was made of it here): what it was is lost. */
+	if (slot->check != (process + fd) + hash || is_spoiled()) {
 		forget_deferred(process, fd);
 		c->produced++;
 		c->dropped++;

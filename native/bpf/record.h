@@ -169,17 +169,39 @@ struct writer {
 	enum loss loss;
 };
 
-INLINE u8 *scratch_data(void)
+INLINE struct scratch *this_scratch(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}
+
+INLINE u8 *scratch_data(void)
+{
+	struct scratch *s = this_scratch();
 	return s ? s->data : NULL;
 }
 
 INLINE struct writer begin(u32 type, u32 nparams, enum loss loss)
 {
-	struct writer w = {scratch_data(), EVENT_HEADER + 2 * nparams, type, nparams, loss};
+	struct scratch *scratch = this_scratch();
+	struct writer w = {scratch ? scratch->data : NULL, EVENT_HEADER + 2 * nparams, type, nparams, loss};
+	if (scratch)
+		scratch->owner = bpf_get_current_pid_tgid();
 	return w;
+}
+
+/*
+ * Since Linux 6.13 another thread may run one of our other programs on this CPU meanwhile, and puts its event together in the
+ * same place. Then neither can be told, and both are counted: each finds that the place is not its own.
+ */
+INLINE int is_spoiled(void)
+{
+	struct scratch *scratch = this_scratch();
+	if (scratch && scratch->owner == bpf_get_current_pid_tgid())
+		return 0;
+	if (scratch)
+		scratch->owner = 0;
+	return 1;
 }
 
 INLINE u8 *at(u8 *data, u32 position)
@@ -249,7 +271,7 @@ INLINE void finish_as(struct writer *w, u32 thread)
 		return;
 	c->produced++;
 	u32 size = w->position;
-	if (size > POSITION_MASK) {
+	if (size > POSITION_MASK || is_spoiled()) {
 		c->dropped++;
 		return;
 	}
