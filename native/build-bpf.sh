@@ -24,5 +24,6 @@ compile() {
   "$strip" -g "$object.tmp"
   mv "$object.tmp" "$object"
 }
-object=$out/probe.tp_btf.bpf.o; compile
+(object=$out/probe.tp_btf.bpf.o; compile) & other=$!
 object=$out/probe.raw_tp.bpf.o; compile -DRAW_TP
+wait $other

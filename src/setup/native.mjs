@@ -53,7 +53,7 @@ export async function buildNative(root, { log, onLine }) {
   const gyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
   const nodedir = assembleHeaders(root);
   for (const step of ['configure', 'build']) {
-    const args = [gyp, step, '--release', `--nodedir=${nodedir}`, '--force-process-config'];
+    const args = [gyp, step, '--release', `--nodedir=${nodedir}`, '--force-process-config', ...(step === 'build' ? ['--jobs=max'] : [])];
     const { code, lines } = await run(process.execPath, args, { log, cwd: root, onLine });
     if (code === 0) continue;
     rmSync(join(root, 'build/Release'), { recursive: true, force: true });

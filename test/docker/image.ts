@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CleanRoot } from '../e2e/clean-root.js';
 import type { Runtime } from '../sources/containers/runtimes.js';
 import { all, type Manifest, pod, PROJECT } from './tools.js';
@@ -40,28 +40,29 @@ function importBare(podman: Runtime): void {
 }
 
 function importFolder(podman: Runtime, folder: string, name: string): void {
-  const dir = mkdtempSync(join(tmpdir(), 'falco-ts-base-'));
+  const tar = join(mkdtempSync(join(tmpdir(), 'falco-ts-base-')), 'base.tar');
   try {
-    execFileSync('tar', ['-C', folder, '-cf', join(dir, 'base.tar'), '.']);
-    podman.command('import', '-q', join(dir, 'base.tar'), name);
+    execFileSync('tar', ['-C', folder, '-cf', tar, '.']);
+    podman.command('import', '-q', tar, name);
   } finally {
-    rmSync(dir, { recursive: true });
+    rmSync(dirname(tar), { recursive: true });
   }
 }
 
 /**
- * Builds both stages. The context has what git knows or would take, and what this project's build has made already: that a
- * clean machine makes the same is the matter of clean-root.test.ts and package.test.ts.
+ * Builds both stages of docker/Dockerfile. The context has what git knows or would take. From `scratch` that is all, as after a
+ * clone, and the first stage installs compilers and builds; else what this project's build has made already is there too: that
+ * a clean machine makes the same is the matter of clean-root.test.ts and package.test.ts.
  */
-export function buildImage(podman: Runtime): void {
+export function buildImage(podman: Runtime, { scratch = false } = {}): void {
   importBuilder(podman);
   importBare(podman);
   const context = mkdtempSync(join(tmpdir(), 'falco-ts-context-'));
   try {
-    execFileSync('npm', ['pack', '--silent', '--dry-run'], { cwd: PROJECT, stdio: ['ignore', 'ignore', 'pipe'] });
+    if (!scratch) execFileSync('npm', ['pack', '--silent', '--dry-run'], { cwd: PROJECT, stdio: ['ignore', 'ignore', 'pipe'] });
     const list = execFileSync('git', ['-C', PROJECT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' });
-    for (const file of list.split('\0')) if (file !== '' && file !== '.dockerignore' && existsSync(join(PROJECT, file))) cpSync(join(PROJECT, file), join(context, file), { preserveTimestamps: true });
-    for (const made of ['node_modules', 'dist', 'build', 'prebuilds']) execFileSync('cp', ['-a', join(PROJECT, made), join(context, made)]);
+    for (const file of list.split('\0')) if (file !== '' && (scratch || file !== '.dockerignore') && existsSync(join(PROJECT, file))) cpSync(join(PROJECT, file), join(context, file), { preserveTimestamps: true });
+    for (const made of scratch ? [] : ['node_modules', 'dist', 'build', 'prebuilds']) execFileSync('cp', ['-a', join(PROJECT, made), join(context, made)]);
     podman.command(
       'build', '--pull=never', '--network=host', '--layers=false', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096',
       '-t', IMAGE, '-f', join(context, 'docker/Dockerfile'), context,

@@ -82,9 +82,10 @@ function copyNetwork(root: string): Record<string, string> {
   writeFileSync(join(root, 'etc/apt/apt.conf.d/99network'), `${settings.join('\n')}\n`);
 
   const npmrc: string[] = [];
+  const config = JSON.parse(output('npm', 'config', 'list', '--json')) as Record<string, string | boolean | readonly string[] | null>;
   for (const key of ['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl']) {
-    const value = output('npm', 'config', 'get', key).trim();
-    if (['', 'null', 'undefined'].includes(value)) continue;
+    const value = String(config[key] ?? '');
+    if (value === '' || value === 'null') continue;
     npmrc.push(`${key}=${value}`);
     if (key === 'cafile') copyInto(root, value);
   }

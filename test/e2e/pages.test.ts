@@ -72,6 +72,7 @@ describe('docker/README.md', () => {
   const ELSEWHERE: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'docker/host/build-deb.sh build/deb': ['e2e/host.test.ts', "'docker/host/build-deb.sh'"],
     'docker build -f docker/Dockerfile -t falco-ts:0.1.0 .': ['docker/image.ts', "'docker/Dockerfile'"],
+    'docker run --privileged -v /proc:/host/proc:ro -v /etc:/host/etc:ro -v /run:/host/run:ro falco-ts:0.1.0 -o json_output=true': ['docker/image.test.ts', '/^docker run (.*)'],
     'kubectl apply -k docker/kubernetes/overlays/privileged': ['docker/kubernetes.test.ts', "kustomize('privileged')"],
     'kubectl apply -k docker/kubernetes/overlays/least-privilege': ['docker/kubernetes.test.ts', "kustomize('least-privilege')"],
     'helm install falco-ts docker/helm/falco-ts --namespace falco-ts --create-namespace': ['docker/kubernetes.test.ts', "'docker/helm/falco-ts'"],

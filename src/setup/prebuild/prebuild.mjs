@@ -48,7 +48,7 @@ async function build(arch, context) {
   };
   const gyp = join(ROOT, 'node_modules/node-gyp/bin/node-gyp.js');
   for (const step of ['configure', 'build']) {
-    const args = [gyp, step, '--release', `--arch=${arch}`, `--nodedir=${assembleHeaders(ROOT)}`, '--force-process-config'];
+    const args = [gyp, step, '--release', `--arch=${arch}`, `--nodedir=${assembleHeaders(ROOT)}`, '--force-process-config', ...(step === 'build' ? ['--jobs=max'] : [])];
     const { code, lines } = await run(process.execPath, args, { ...context, cwd: work, env });
     if (code !== 0) throw new SetupError(`the native part does not build for ${arch} (node-gyp ${step}):\n${explain(context.log, lines, /\berror\b|Error:/i)}`, { log: context.log });
   }
