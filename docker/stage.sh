@@ -4,6 +4,15 @@
 # itself, /usr/bin/falco-ts, and the folders of the configuration. What is not built yet is built.
 #   docker/stage.sh FOLDER
 set -eu
+
+# Node goes along as one file: a distribution's own build (Debian's nodejs) is not one.
+node=$(command -v node)
+others=$(ldd "$node" | sed 's/^[[:space:]]*//; s/ .*//' | grep -Ev '^(linux-vdso|/lib|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|atomic)\.so)' | tr '\n' ' ' || true)
+if [ -n "$others" ]; then
+  echo "docker/stage.sh: $node needs libraries of this machine ($others): put a Node of nodejs.org first in PATH" >&2
+  exit 1
+fi
+
 project=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 root=$(cd "$1" && pwd)
@@ -26,7 +35,7 @@ for arch in node_modules/falco-ts/prebuilds/*; do
   [ "$(basename "$arch")" = "linux-$(node -p process.arch)" ] || rm -rf "$arch"
 done
 
-"$(command -v node)" node_modules/falco-ts/dist/cli/main.js --version > /dev/null
+"$node" node_modules/falco-ts/dist/cli/main.js --version > /dev/null
 
 mkdir -p "$home/bin" "$root/usr/bin" "$root/etc/falco-ts/rules.d" "$root/etc/falco-ts/config" "$root/etc/falco/rules.d" "$root/var/lib/falco-ts"
 # Where configurations for Falco look for the default rules.
@@ -34,7 +43,7 @@ for rules in falco_rules.yaml k8s_audit_rules.yaml; do
   [ -e "$root/etc/falco/$rules" ] || ln -s "/usr/lib/falco-ts/node_modules/falco-ts/rules/$rules" "$root/etc/falco/$rules"
 done
 cp -a node_modules "$home/"
-cp -L "$(command -v node)" "$home/bin/node"
+cp -L "$node" "$home/bin/node"
 cat > "$root/usr/bin/falco-ts" <<'RUN'
 #!/bin/sh
 exec /usr/lib/falco-ts/bin/node --max-semi-space-size=2 /usr/lib/falco-ts/node_modules/falco-ts/dist/cli/main.js "$@"

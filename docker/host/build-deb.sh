@@ -28,7 +28,7 @@ Package: falco-ts
 Version: $version
 Architecture: $arch
 Maintainer: The falco-ts project
-Depends: libc6 (>= 2.31), libstdc++6
+Depends: libc6 (>= 2.31), libstdc++6$(ldd "$root/usr/lib/falco-ts/bin/node" | grep -q libatomic && echo ', libatomic1')
 Recommends: logrotate
 Section: admin
 Priority: optional

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One machine without Node and compilers, booted by a real systemd: the Debian package and its unit, from installation to purge. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +22,19 @@ describe.skipIf(!canWatch)('the systemd unit', () => {
     const exposure = Number(/Overall exposure level for falco-ts\.service: ([\d.]+)/.exec(text)?.[1]);
     expect(exposure).toBeLessThanOrEqual(3.2);
   });
+});
+
+it('a Node that cannot be taken along, since it needs libraries of this machine, is refused before anything is built', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'falco-ts-node-'));
+  try {
+    symlinkSync('/usr/bin/openssl', join(dir, 'node'));
+    const { status, stderr } = spawnSync(join(PROJECT, 'docker/stage.sh'), [join(dir, 'out')], { encoding: 'utf8', env: { PATH: `${dir}:/usr/bin:/bin` } });
+    expect(stderr).toMatch(/node needs libraries of this machine \(lib(ssl|crypto)\.so.*nodejs\.org first in PATH/);
+    expect(status).toBe(1);
+    expect(existsSync(join(dir, 'out'))).toBe(false);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 describe.skipIf(!canWatch)('the Debian package, on a machine booted by systemd', () => {
