@@ -20,9 +20,13 @@ home=$root/usr/lib/falco-ts
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What npm would publish, installed as anybody installs it; the clients of Kafka and NATS are optional elsewhere.
+# What npm would publish, for this machine's architecture alone, installed as anybody installs it; the clients of Kafka and
+# NATS are optional elsewhere.
 cd "$project"
-npm pack --silent --pack-destination "$work" >&2
+arch=$(node -p process.arch)
+node src/setup/setup.mjs >&2
+node src/setup/prebuild/prebuild.mjs "$arch" >&2
+npm pack --ignore-scripts --silent --pack-destination "$work" >&2
 mkdir -p "$work/install"
 printf '{"private":true}' > "$work/install/package.json"
 cd "$work/install"
@@ -31,8 +35,8 @@ npm install --omit=dev --ignore-scripts --no-audit --no-fund --silent "$work"/fa
 find node_modules -type f ! -iname 'licen[cs]e*' ! -iname 'notice*' \
   \( -name '*.map' -o -name '*.md' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) -delete
 find node_modules -mindepth 2 -type d \( -name test -o -name tests -o -name benchmarks \) -prune -exec rm -rf {} +
-for arch in node_modules/falco-ts/prebuilds/*; do
-  [ "$(basename "$arch")" = "linux-$(node -p process.arch)" ] || rm -rf "$arch"
+for one in node_modules/falco-ts/prebuilds/*; do
+  [ "$(basename "$one")" = "linux-$arch" ] || rm -rf "$one"
 done
 
 "$node" node_modules/falco-ts/dist/cli/main.js --version > /dev/null

@@ -59,7 +59,7 @@ export function buildImage(podman: Runtime, { scratch = false } = {}): void {
   importBare(podman);
   const context = mkdtempSync(join(tmpdir(), 'falco-ts-context-'));
   try {
-    if (!scratch) execFileSync('npm', ['pack', '--silent', '--dry-run'], { cwd: PROJECT, stdio: ['ignore', 'ignore', 'pipe'] });
+    if (!scratch) execFileSync(process.execPath, ['src/setup/prebuild/prebuild.mjs', process.arch], { cwd: PROJECT, stdio: ['ignore', 'ignore', 'pipe'] });
     const list = execFileSync('git', ['-C', PROJECT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' });
     for (const file of list.split('\0')) if (file !== '' && (scratch || file !== '.dockerignore') && existsSync(join(PROJECT, file))) cpSync(join(PROJECT, file), join(context, file), { preserveTimestamps: true });
     for (const made of scratch ? [] : ['node_modules', 'dist', 'build', 'prebuilds']) execFileSync('cp', ['-a', join(PROJECT, made), join(context, made)]);
