@@ -7,7 +7,7 @@ set -eu
 
 # Node goes along as one file: a distribution's own build (Debian's nodejs) is not one.
 node=$(command -v node)
-others=$(ldd "$node" | sed 's/^[[:space:]]*//; s/ .*//' | grep -Ev '^(linux-vdso|/lib|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|atomic)\.so)' | tr '\n' ' ' || true)
+others=$(ldd "$node" | sed -n 's/^[[:space:]]*\([^ ]*\.so[^ ]*\) .*/\1/p' | grep -Ev '^(linux-vdso|/lib|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|atomic)\.so)' | tr '\n' ' ' || true)
 if [ -n "$others" ]; then
   echo "docker/stage.sh: $node needs libraries of this machine ($others): put a Node of nodejs.org first in PATH" >&2
   exit 1

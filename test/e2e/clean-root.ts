@@ -34,8 +34,8 @@ function mirror(id: string): string {
   return urls.find((url) => new RegExp(`/${id}/?$`).test(url)) ?? fallback;
 }
 
-/** Beside the least: what every installation of Debian has and tests need, and what Node's own builds want from 26 on. */
-const PACKAGES = ['systemd', 'logrotate', 'libatomic1'];
+/** Beside the least: what Node's own builds want from 26 on. (Nothing whose installation has steps: debootstrap does not know their order.) */
+const PACKAGES = ['libatomic1'];
 
 /** A tar of the bare release, made once per machine: half a minute against two seconds. */
 function baseTar({ id, codename }: Release): string {

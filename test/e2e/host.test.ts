@@ -47,6 +47,8 @@ describe.skipIf(!canWatch)('the Debian package, on a machine booted by systemd',
     execFileSync(join(PROJECT, 'docker/host/build-deb.sh'), [dir], { stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 1 << 26 });
     name = readdirSync(dir).find((one) => one.endsWith('.deb')) ?? '';
     root = new CleanRoot();
+    const { code, text } = await root.run('apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends systemd logrotate');
+    expect(code, text).toBe(0);
     rmSync(join(root.path, 'usr/local/bin/node'));
     rmSync(join(root.path, 'usr/local/lib/node_modules'), { recursive: true });
     cpSync(join(dir, name), join(root.path, 'root', name));
