@@ -9,7 +9,7 @@ const ALONE = [
   'test/docker/image.test.ts',
   'test/app/{capture,capture-live,monitor,sieve-live}.test.ts',
   'test/conformance/blackbox.test.ts',
-  'test/outputs/{fleet,remote-syslog,syslog}.test.ts',
+  'test/outputs/{broker-security,fleet,remote-syslog,syslog}.test.ts',
   'test/rules/{container-upstream,syscall-live,syscall-quiet}.test.ts',
   'test/setup/**/*.test.ts',
   'test/sources/containers/{containerd,live}.test.ts',
