@@ -80,3 +80,10 @@ std::string RefusedProgram(const std::string& log) {
   const size_t begin = end == std::string::npos ? end : log.rfind('\'', end - 1);
   return begin == std::string::npos ? "" : log.substr(begin + 1, end - begin - 1);
 }
+
+std::string Reason(const std::string& log) {
+  std::string reason = log.substr(0, log.find('\n'));
+  const size_t begin = log.rfind("\nlibbpf: prog '");
+  if (begin != std::string::npos) reason += " (" + log.substr(begin + 9, log.find('\n', begin + 1) - begin - 9) + ")";
+  return reason;
+}

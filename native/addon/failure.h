@@ -12,3 +12,6 @@ void BeginLog();
 
 /** The program that libbpf said it could not load, empty: it was something else. */
 std::string RefusedProgram(const std::string& log);
+
+/** What failed, and the last that libbpf said about a program, in one line. */
+std::string Reason(const std::string& log);

@@ -110,7 +110,7 @@ Probe::Probe(const ProbeOptions& options) {
         } else if (raw_) {
           throw;
         } else {
-          missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + why.substr(0, why.find('\n')));
+          missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + Reason(why));
           left_out_.clear();
           raw_ = true;
         }

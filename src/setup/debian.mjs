@@ -80,6 +80,12 @@ export class DebianArchive {
     return line.slice('Depends:'.length).split(',').map((one) => one.trim().split(/[ |]/)[0]).filter(Boolean);
   }
 
+  /** These packages and all that they need, as apt would install them on an empty system. */
+  async closure(names) {
+    const lines = await this.apt('apt-get', ['install', '--simulate', '--no-install-recommends', ...names]);
+    return lines.filter((line) => line.startsWith('Inst ')).map((line) => line.split(' ')[1]);
+  }
+
   /** Unpacks packages into a new folder at `to`, which appears when it is complete. */
   async unpack(names, to) {
     if (existsSync(to)) return to;

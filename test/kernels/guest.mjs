@@ -20,8 +20,11 @@ export const KERNELS = [
   { name: 'newest', suite: 'trixie-backports' },
 ];
 
+/** Another architecture's, by name only: emulated, with a root of its own. */
+export const FOREIGN = [{ name: 'arm64', suite: 'bookworm', arch: 'arm64' }].filter(({ arch }) => arch !== process.arch);
+
 /** Debian's and QEMU's names by Node's. */
-const MACHINES = {
+export const MACHINES = {
   x64: { debian: 'amd64', qemu: 'qemu-system-x86_64', options: [], console: 'ttyS0' },
   arm64: { debian: 'arm64', qemu: 'qemu-system-aarch64', options: ['-machine', 'virt'], console: 'ttyAMA0' },
 };

@@ -6,6 +6,7 @@
  *     npm run test:kernels                     all tests on all kernels
  *     npm run test:kernels -- --smoke          a dozen things and the demos on each: a minute apiece
  *     npm run test:kernels -- 5.10 newest      on these kernels only
+ *     npm run test:kernels -- --smoke arm64    Debian 12's kernel on an emulated arm64 processor, with what npm pack has for it
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from '../../src/setup/system.mjs';
 import { EXPECTED, ESCAPE, IA32, unseen } from './smoke.mjs';
-import { fetchKernel, KERNELS, missingForGuests, runInGuest } from './guest.mjs';
+import { foreignProject, foreignRoot, PROJECT_THERE } from './foreign.mjs';
+import { fetchKernel, FOREIGN, KERNELS, MACHINES, missingForGuests, runInGuest } from './guest.mjs';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const LOGS = join(PROJECT, 'build/setup/kernels');
@@ -31,7 +33,7 @@ const LIFE = { sign: /Falco version:|^RESULT /m, seconds: 300 };
  * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], starts: number, seconds: number, log: string }} Result
  *   `missing`: what falco-ts says that the kernel lacks; `starts`: 2 when the first guest showed no sign of life
  *
- * @param {{ name: string, suite: string }} kernel
+ * @param {{ name: string, suite: string, arch?: string }} kernel
  * @param {{ smoke: boolean }} options
  * @returns {Promise<Result>}
  */
@@ -39,17 +41,21 @@ export async function tryKernel(kernel, { smoke }) {
   mkdirSync(LOGS, { recursive: true });
   const log = join(LOGS, `${kernel.name}.log`);
   rmSync(log, { force: true });
-  const unpacked = await fetchKernel(kernel, process.arch, log);
-  const vitest = `node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
-  const command = `cd '${PROJECT}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
-  const start = () => runInGuest({ kernel: unpacked, arch: process.arch, command, log, seconds: smoke ? 900 : 3600, life: LIFE, share: { from: PROJECT, to: PROJECT } });
+  const arch = kernel.arch ?? process.arch;
+  const unpacked = await fetchKernel(kernel, arch, log);
+  const files = arch === process.arch
+    ? { share: { from: PROJECT, to: PROJECT } }
+    : { root: await foreignRoot(arch, MACHINES[arch].debian, log), share: { from: await foreignProject(arch, PROJECT, join(LOGS, arch)), to: PROJECT_THERE } };
+  const vitest = `FALCO_TS_PATIENCE=10 node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
+  const command = `cd '${files.share.to}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
+  const start = () => runInGuest({ kernel: unpacked, arch, command, log, seconds: smoke ? 900 : 7200, life: LIFE, ...files });
   let guest = await start();
   const starts = guest.alive ? 1 : 2;
   if (!guest.alive) {
     process.stderr.write(`  no sign of life from the guest within ${LIFE.seconds} s: started once more\n`);
     guest = await start();
   }
-  const expected = { ...EXPECTED, ...ESCAPE, ...(process.arch === 'x64' && IA32) };
+  const expected = { ...EXPECTED, ...ESCAPE, ...(arch === 'x64' && IA32) };
   const failed = unseen(guest.text, expected).map((name) => `smoke: ${name}`);
   let passed = Object.keys(expected).length - failed.length;
   if (!smoke) {
@@ -100,9 +106,10 @@ async function main(args) {
   if (process.getuid() !== 0) throw new Error('this needs root: it mounts and shares this machine\'s files with the guest');
   const names = args.filter((arg) => !arg.startsWith('-'));
   const smoke = args.includes('--smoke');
-  const unknown = [...names.filter((name) => !KERNELS.some((kernel) => kernel.name === name)), ...args.filter((arg) => arg.startsWith('-') && arg !== '--smoke')];
-  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(' ')}; kernels: ${KERNELS.map((kernel) => kernel.name).join(' ')}; option: --smoke`);
-  await installForGuests(process.arch);
+  const unknown = [...names.filter((name) => ![...KERNELS, ...FOREIGN].some((kernel) => kernel.name === name)), ...args.filter((arg) => arg.startsWith('-') && arg !== '--smoke')];
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(' ')}; kernels: ${[...KERNELS, ...FOREIGN].map((kernel) => kernel.name).join(' ')}; option: --smoke`);
+  const kernels = names.length === 0 ? KERNELS : [...KERNELS, ...FOREIGN].filter((kernel) => names.includes(kernel.name));
+  for (const arch of new Set(kernels.map((kernel) => kernel.arch ?? process.arch))) await installForGuests(arch);
   const setup = spawnSync(process.execPath, [join(PROJECT, 'src/setup/setup.mjs')], { stdio: 'inherit' });
   if (setup.status !== 0) throw new Error('the set-up failed');
   mkdirSync(LOGS, { recursive: true });
@@ -110,8 +117,7 @@ async function main(args) {
   // Through 'exit', where a running guest is ended and its folder removed.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
   const results = [];
-  for (const kernel of KERNELS) {
-    if (names.length > 0 && !names.includes(kernel.name)) continue;
+  for (const kernel of kernels) {
     process.stderr.write(`Linux ${kernel.name} …\n`);
     const result = await tryKernel(kernel, { smoke });
     for (const line of result.missing) process.stderr.write(`  lacks: ${line}\n`);

@@ -4,6 +4,7 @@ import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
+import { PATIENCE } from '../helpers/patience.js';
 import { Ev } from '../../src/events/ids.js';
 import { SCHEMA_HASH } from '../../src/events/ids.js';
 import { loadNative, objectDir } from '../../src/sources/native-binding.js';
@@ -188,7 +189,7 @@ describeLive('a capture', () => {
     ${end}`;
   const root = new URL('../..', import.meta.url).pathname;
   const ends = async (source: string): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
-    run(process.execPath, ['-e', source, root], { timeout: 20_000 }).then(
+    run(process.execPath, ['-e', source, root], { timeout: 20_000 * PATIENCE }).then(
       () => ({ code: 0, signal: null, stderr: '' }),
       (e: { code: number | null; signal: string | null; stderr: string }) => ({ code: e.code, signal: e.signal, stderr: e.stderr }),
     );

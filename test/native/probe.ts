@@ -13,6 +13,7 @@ import { describe, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
 import { EVENTS } from '../../src/events/table.js';
+import { PATIENCE } from '../helpers/patience.js';
 import { type Interest, interestOf } from '../../src/sources/interest.js';
 import { SyscallSource, type SyscallSourceOptions } from '../../src/sources/syscall.js';
 
@@ -110,7 +111,7 @@ export class LiveProbe {
   }
 
   /** The first kept event that fits, waiting for it. */
-  async find(fits: (event: LiveEvent) => boolean, ms = 5000): Promise<LiveEvent> {
+  async find(fits: (event: LiveEvent) => boolean, ms = 5000 * PATIENCE): Promise<LiveEvent> {
     const end = Date.now() + ms;
     for (let from = 0; ; ) {
       for (; from < this.events.length; from++) if (fits(this.events[from])) return this.events[from];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PATIENCE } from '../helpers/patience.js';
 import { compile, describeLive, interestIn, type LiveEvent, LiveProbe } from './probe.js';
 import { hex } from './calls.js';
 
@@ -43,7 +44,7 @@ describeLive('a program that changes a path or an address while the kernel is at
 
   /** All events of the call that was raced, in order. */
   async function raced(call: string, memory: 'present' | 'absent'): Promise<{ said: Said; events: readonly LiveEvent[] }> {
-    const { stdout } = await run(compile('race'), [call, memory, dir], { timeout: 20_000 });
+    const { stdout } = await run(compile('race'), [call, memory, dir], { timeout: 20_000 * PATIENCE });
     const said = JSON.parse(stdout) as Said;
     const isOurs = (e: LiveEvent): boolean => e.tid === said.pid && e.key === KEYS[call] && String(e.params.name ?? e.params.addr).match(/real|fake|7265616c|66616b65/) !== null;
     await probe.find((e) => e.tid === said.pid && e.key === 'PROCEXIT_1_E');
@@ -100,7 +101,7 @@ describeLive('a program that changes a path or an address while the kernel is at
     for (const path of [real, fake]) copyFileSync('/bin/true', path);
     const ran = new Set<string>();
     for (let i = 0; i < 40 && (i < 10 || ran.size < 2); i++) {
-      const { stdout } = await run(compile('race'), ['execve', 'present', dir], { timeout: 20_000 });
+      const { stdout } = await run(compile('race'), ['execve', 'present', dir], { timeout: 20_000 * PATIENCE });
       const { pid } = JSON.parse(stdout) as Said;
       const event = await probe.find((e) => e.tid === pid && e.key === 'SYSCALL_EXECVE_19_X' && e.params.res === 0 && /real$|fake$/.test(String(e.params.trusted_exepath)));
       expect(event.params.filename).toBe(event.params.trusted_exepath);
