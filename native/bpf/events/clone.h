@@ -57,7 +57,9 @@ HOOK("sched_process_fork") int on_fork(u64 *ctx)
 {
 	if (!interest.event[EV_SYSCALL_CLONE_20_X])
 		return 0;
-	struct task_struct *parent = current_task(), *child = (void *)ctx[1];
+	struct task_struct *parent = current_task(), *child = NULL;
+	/* Read, not taken: as a number. A pointer that tp_btf knows the type of may not be passed to a global function. */
+	bpf_probe_read_kernel(&child, sizeof(child), &ctx[1]);
 	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
 		return 0;
 	struct writer w = begin(EVENT(SYSCALL_CLONE_20_X));
