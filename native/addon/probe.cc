@@ -2,8 +2,10 @@
 #include "probe.h"
 
 #include <bpf/bpf.h>
+#include <linux/membarrier.h>
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -284,12 +286,15 @@ counts Probe::Counts() const {
 }
 
 void Probe::Detach() {
+  if (links_.empty()) return;
   for (bpf_link* link : links_) bpf_link__destroy(link);
   links_.clear();
   for (bpf_link*& link : optional_links_) {
     if (link != nullptr) bpf_link__destroy(link);
     link = nullptr;
   }
+  // A program that runs now still writes its event. This waits for all of them; where the kernel refuses, a few may be missed.
+  syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
 }
 
 void Probe::Close() {

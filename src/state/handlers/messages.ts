@@ -86,18 +86,24 @@ function takeRights(state: State, thread: ThreadInfo, control: Uint8Array): void
   }
 }
 
+/** What each transfer tells of its socket. False: it failed. */
+function transferred(state: State, view: EventView, info: FdInfo, tupleParam: number, incoming: boolean): boolean {
+  if (!view.has(0)) return false;
+  const inet = info.type === 'ipv4' || info.type === 'ipv6';
+  if (view.int(0) < 0) {
+    if (inet && state.trackConnections) info.flags = (info.flags & ~CONNECTION) | FdFlag.ConnectFailed;
+    return false;
+  }
+  if (inet && !info.isServerSocket) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
+  if (tupleParam !== -1) exchanged(state, view, tupleParam, incoming);
+  return true;
+}
+
 /** @param tupleParam where the tuple is; -1: the event has none. @param controlParam likewise. */
 function received(tupleParam: number, controlParam = -1): Handler {
   return (state, view) => {
     const info = view.fd;
-    if (info === null || !view.has(0)) return;
-    const inet = info.type === 'ipv4' || info.type === 'ipv6';
-    if (view.int(0) < 0) {
-      if (inet && state.trackConnections) info.flags = (info.flags & ~CONNECTION) | FdFlag.ConnectFailed;
-      return;
-    }
-    if (inet && !info.isServerSocket) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
-    if (tupleParam !== -1) exchanged(state, view, tupleParam, true);
+    if (info === null || !transferred(state, view, info, tupleParam, true)) return;
     if (controlParam !== -1 && info.type === 'unix' && view.size(controlParam) >= 16) takeRights(state, view.thread!, view.raw(controlParam));
   };
 }
@@ -105,15 +111,7 @@ function received(tupleParam: number, controlParam = -1): Handler {
 function sent(tupleParam: number, infers: boolean): Handler {
   return (state, view) => {
     if (infers && view.fd === null && view.thread !== null) inferSocket(state, view);
-    const info = view.fd;
-    if (info === null || !view.has(0)) return;
-    const inet = info.type === 'ipv4' || info.type === 'ipv6';
-    if (view.int(0) < 0) {
-      if (inet && state.trackConnections) info.flags = (info.flags & ~CONNECTION) | FdFlag.ConnectFailed;
-      return;
-    }
-    if (inet && !info.isServerSocket) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
-    if (tupleParam !== -1) exchanged(state, view, tupleParam, false);
+    if (view.fd !== null) transferred(state, view, view.fd, tupleParam, false);
   };
 }
 
