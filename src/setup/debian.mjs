@@ -90,7 +90,7 @@ export class DebianArchive {
   async unpack(names, to) {
     if (existsSync(to)) return to;
     await this.update();
-    await make(to, async (dir) => {
+    return made(to, async (dir) => {
       const debs = join(dir, '.debs');
       mkdirSync(debs);
       await this.apt('apt-get', ['download', ...names], debs);
@@ -98,14 +98,13 @@ export class DebianArchive {
       rmSync(debs, { recursive: true });
       keepLinksInside(dir, dir);
     });
-    return to;
   }
 
   /** Unpacks a source package, with Debian's changes in `debian/`, into a new folder at `to`. */
   async unpackSource(name, to) {
     if (existsSync(to)) return to;
     await this.update();
-    await make(to, async (dir) => {
+    return made(to, async (dir) => {
       const parts = join(dir, '.parts');
       mkdirSync(parts);
       await this.apt('apt-get', ['source', '--download-only', name], parts);
@@ -117,12 +116,12 @@ export class DebianArchive {
       await command('tar', ['-xf', join(parts, debian), '-C', dir], this);
       rmSync(parts, { recursive: true });
     });
-    return to;
   }
 }
 
-/** `fill`s a folder beside `to` and renames it: an interrupted one counts as none. */
-async function make(to, fill) {
+/** `fill`s a folder beside `to` and renames it, so that an interrupted one counts as none, unless it is there. @returns `to` */
+export async function made(to, fill) {
+  if (existsSync(to)) return to;
   mkdirSync(dirname(to), { recursive: true });
   const dir = mkdtempSync(`${to}.`);
   try {
@@ -131,6 +130,7 @@ async function make(to, fill) {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+  return to;
 }
 
 async function command(name, args, { log }) {

@@ -5,9 +5,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { CACHE, DebianArchive } from '../../src/setup/debian.mjs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE, DebianArchive, made } from '../../src/setup/debian.mjs';
 
 const SUITE = 'bookworm';
 const NODE = 20;
@@ -17,20 +17,6 @@ const PACKAGES = ['bash', 'dash', 'coreutils', 'findutils', 'grep', 'sed', 'proc
 export const PROJECT_THERE = '/opt/falco-ts';
 
 const npm = (args, cwd) => execFileSync('npm', [...args, '--no-audit', '--no-fund', '--ignore-scripts'], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-
-/** Made in a folder beside it and renamed: an interrupted one counts as none. */
-async function made(to, fill) {
-  if (existsSync(to)) return to;
-  mkdirSync(dirname(to), { recursive: true });
-  const dir = mkdtempSync(`${to}.`);
-  try {
-    await fill(dir);
-    renameSync(dir, to);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-  return to;
-}
 
 /** The file system of a guest, kept from run to run. */
 export async function foreignRoot(arch, debian, log) {
