@@ -16,7 +16,7 @@ describe.skipIf(RECORDINGS.length === 0)('fields of replayed captures print what
 
   it('but for differences that src/README.md lists, each of which is there', () => {
     const readme = readFileSync(new URL('../../src/README.md', import.meta.url), 'utf8');
-    const section = readme.slice(readme.indexOf('## Differences to the peer'), readme.indexOf('## Measuring'));
+    const section = readme.slice(readme.indexOf('## Differences from Falco'), readme.indexOf('## Measuring'));
     const listed = [...section.matchAll(/`([\w.]+)(\*|\[N\])?`/g)];
     const isListed = (field: string) => listed.some(([, name, rest]) => (rest === '*' ? field.startsWith(name) : field.replace(/\[\d+\]$/, '') === name));
     const { fields, unneeded } = exemptions();
