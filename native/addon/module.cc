@@ -167,7 +167,8 @@ class Capture : public Napi::ObjectWrap<Capture> {
       options.calls.push_back({number(call, "number"), number(call, "what"), number(call, "usesFds")});
     });
     each(from.Get("paths"), [&](const Napi::Object& path) {
-      options.paths.push_back({number(path, "test"), path.Get("text").As<Napi::String>().Utf8Value(), number(path, "classes")});
+      const auto text = path.Get("text").As<Napi::Buffer<char>>();
+      options.paths.push_back({number(path, "test"), std::string(text.Data(), text.Length()), number(path, "classes")});
     });
     probe_->SetSieve(options);
   }

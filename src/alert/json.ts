@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** JSON as the ecosystem prints it: keys sorted, no blanks, 64-bit integers with all their digits. */
 
+import { shown } from '../util/byte-text.js';
+
 export type JsonInput = string | number | bigint | boolean | null | undefined | Uint8Array | readonly JsonInput[] | { readonly [key: string]: JsonInput };
 
 /** Keys whose value is undefined are left out. */
@@ -32,9 +34,9 @@ export function sortedJson(value: JsonInput): string {
   return `{${text}}`;
 }
 
-/** A JSON string; half of a surrogate pair becomes the replacement character. */
+/** A JSON string; bytes that are no UTF-8 become the replacement character. */
 export function quoted(text: string): string {
-  return JSON.stringify(hasSurrogates(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
+  return JSON.stringify(shown(text));
 }
 
 const hasSurrogates = (text: string): boolean => /[\ud800-\udfff]/.test(text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Field values as the text of an alert and as JSON, by type. */
 import type { FieldDef } from '../lang/catalogue.js';
+import { firstBytes } from '../util/byte-text.js';
 import type { FieldType, Scalar, Value } from '../lang/value.js';
 
 export const NOT_AVAILABLE = '<NA>';
@@ -22,7 +23,7 @@ export function toText(value: Value, as: RenderType): string {
   if (value.length === 0) return NOT_AVAILABLE;
   let text = '(';
   for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + scalarText(value[i], as);
-  return cut(`${text})`, MAX_LIST_BYTES);
+  return firstBytes(`${text})`, MAX_LIST_BYTES);
 }
 
 /** Ready for JSON and free of the event: numbers, booleans, strings, null, or a list of them. Bytes become text. */
@@ -91,9 +92,4 @@ function dotted(bytes: Uint8Array): string {
     text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
   }
   return text;
-}
-
-function cut(text: string, bytes: number): string {
-  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
-  return Buffer.from(text).subarray(0, bytes).toString();
 }

@@ -12,6 +12,7 @@ import type { Diagnostic, Loaded, Span } from '../lang/diagnostic.js';
 import { parseOperand } from '../lang/parse.js';
 import { print } from '../lang/print.js';
 import type { Scalar, Value } from '../lang/value.js';
+import { byteString, ofByteString } from '../util/byte-text.js';
 import { type RenderType, toJson, toText } from './render.js';
 
 export interface Rendered {
@@ -156,7 +157,7 @@ class CompiledTemplate<E> implements Template<E> {
         continue;
       }
       const value = toText(segment.reader.read(event), segment.reader.as);
-      text += segment.width === 0 ? value : value.slice(0, segment.width).padEnd(segment.width);
+      text += segment.width === 0 ? value : ofByteString(byteString(value).slice(0, segment.width).padEnd(segment.width));
     }
     return text;
   }

@@ -29,6 +29,7 @@ import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Watchdogs } from './watchdogs.js';
 import { Webserver } from './webserver.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 const CHANGED = 'A watched file has changed: as if SIGHUP received';
 
@@ -267,7 +268,7 @@ export class Monitor {
 
 function isOther(path: string, text: string): boolean {
   try {
-    return readFileSync(path, 'utf8') !== text;
+    return decodeBytes(readFileSync(path)) !== text;
   } catch {
     return true;
   }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { SourceText } from '../lang/diagnostic.js';
 import { StartError } from '../sources/source.js';
 import { filesIn } from './config/load.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
 
@@ -16,7 +17,7 @@ export function listRulesFiles(paths: readonly string[]): string[] {
 export function readRulesFiles(files: readonly string[]): SourceText[] {
   return files.map((name) => {
     try {
-      return { name, text: readFileSync(name, 'utf8') };
+      return { name, text: decodeBytes(readFileSync(name)) };
     } catch (error) {
       throw new StartError('RULES_FILE', `the rules file ${name} cannot be read: ${(error as Error).message}`, undefined, { cause: error });
     }

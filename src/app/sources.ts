@@ -26,6 +26,7 @@ import type { Detection } from './detection.js';
 import type { Machine } from './machine.js';
 import type { Pipeline } from './pipeline.js';
 import { initConfig } from './plugin-config.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 /** A source that has been opened or will be: what the monitor holds of it. */
 export interface OpenSource {
@@ -185,7 +186,7 @@ function explain({ syscalls, ignored, removed, unavailable, forState, invalid }:
 function seedFromProc({ state, users }: Machine, procfs: Procfs): void {
   const text = (file: string) => {
     try {
-      return readFileSync(`${state.hostRoot}/etc/${file}`, 'utf8');
+      return decodeBytes(readFileSync(`${state.hostRoot}/etc/${file}`));
     } catch {
       return '';
     }

@@ -9,6 +9,7 @@ import { Tester } from '../tester/run.js';
 import { type EventSpec, readEventFile, readTestFile, type TestCase, type TestFile } from '../tester/test-file.js';
 import { print } from './print.js';
 import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 interface Options {
   readonly rules: string[];
@@ -49,7 +50,7 @@ export async function explainEvent(args: readonly string[]): Promise<number> {
 
 /** The events to look at, from whichever kind of file. Null: it has mistakes, which have been printed. */
 function subjectOf(path: string, options: Options): { readonly file: TestFile; readonly test: TestCase } | null {
-  const source: SourceText = { name: path, text: /\.ya?ml$/.test(path) ? readBytes(path).toString() : '' };
+  const source: SourceText = { name: path, text: /\.ya?ml$/.test(path) ? decodeBytes(readBytes(path)) : '' };
   const span = { source, start: 0, end: 0 };
   const caseOf = (events: readonly EventSpec[]): TestCase => ({ name: path, span, matching: null, events, expect: [], quiet: [], others: true });
   const file: TestFile = { source, rules: [], cases: [] };

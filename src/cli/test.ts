@@ -7,6 +7,7 @@ import { placeOf } from '../ruleset/written.js';
 import { StartError } from '../sources/source.js';
 import type { CaseResult, TestReport } from '../tester/run.js';
 import { Tester } from '../tester/run.js';
+import { decodeBytes } from '../util/byte-text.js';
 import { PACKAGE_ROOT } from '../util/package.js';
 import { print } from './print.js';
 import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
@@ -55,7 +56,7 @@ export async function test(args: readonly string[]): Promise<number> {
   const loaded = configOf(command);
   const files = testFiles(command.args.length > 0 ? command.args : [BUNDLED_TESTS]);
   const tester = new Tester({ rules: options.rules, matching: loaded.config.rule_matching, open: opener(loaded), read: readBytes });
-  const report = await tester.run(files.map((name) => ({ name, text: readBytes(name).toString() })), options.only);
+  const report = await tester.run(files.map((name) => ({ name, text: decodeBytes(readBytes(name)) })), options.only);
   const failed = report.results.filter((result) => result.failures.length > 0).length;
   const uncovered = options.minCoverage !== undefined && report.coverage.percent < options.minCoverage;
   if (options.json === true) print(`${JSON.stringify(asJson(report), null, 2)}\n`);

@@ -248,7 +248,8 @@ function mergeable<E>(node: PlanNode<E>): 'in' | 'startswith' | null {
     case 'intersects':
       return 'in';
     case 'startswith':
-      return 'startswith';
+      // A prefix that ends within a character has to be looked for in bytes.
+      return (node.constants[0] as string).isWellFormed() ? 'startswith' : null;
     default:
       return null;
   }

@@ -6,6 +6,7 @@ import { PLUGIN_EVENT } from './event.js';
 import { compact, locate } from './json-text.js';
 import { knownText } from './known-text.js';
 import { parseRfc3339 } from './rfc3339.js';
+import { decodeBytes, encodeText } from '../util/byte-text.js';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -191,7 +192,7 @@ export class AuditEvent implements EngineEvent {
   #decode(start: number, end: number): string {
     const from = this.#start + start;
     const to = this.#start + end;
-    return this.#bytes.toString(this.#wide ? 'utf8' : 'latin1', from, to);
+    return this.#wide ? decodeBytes(this.#bytes, from, to) : this.#bytes.toString('latin1', from, to);
   }
 
   #locateText(path: JsonPath): string {
@@ -213,7 +214,7 @@ export type AuditEventProblem = 'malformed' | 'no_time';
 
 /** Reads one event out of its text. */
 export function parseAuditEvent(text: string): AuditEvent | AuditEventProblem {
-  const bytes = Buffer.from(text.trim());
+  const bytes = encodeText(text.trim());
   const event = new AuditEvent();
   const end = event.read(bytes, 0, bytes.length);
   if (end === INCOMPLETE || end === INVALID || end !== bytes.length) return 'malformed';

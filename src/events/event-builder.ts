@@ -3,6 +3,7 @@
 import { EVENT_HEADER_BYTES, EventView } from './event-view.js';
 import { EVENTS, type EventRow, LARGE, type ParamRow } from './table.js';
 import { parseIpv4, parseIpv6 } from '../lang/ip.js';
+import { encodeText } from '../util/byte-text.js';
 
 /**
  * By parameter type: numbers for integers, ids, flags and results; text for CHARBUF, FSPATH and FSRELPATH (closed by a
@@ -33,8 +34,8 @@ function rowOf(key: string): EventRow {
 function encode(param: ParamRow, value: ParamValue | undefined): Uint8Array {
   if (value === undefined || value === null) return new Uint8Array(0);
   if (value instanceof Uint8Array) return value;
-  if (typeof value === 'string') return Buffer.from(`${value}\0`);
-  if (typeof value === 'object') return Buffer.from(value.map((item) => `${item}\0`).join(''));
+  if (typeof value === 'string') return encodeText(`${value}\0`);
+  if (typeof value === 'object') return encodeText(value.map((item) => `${item}\0`).join(''));
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)));
   return bytes.subarray(0, SIZES[param.type] ?? 8);
@@ -73,7 +74,7 @@ const FAMILY = { unix: 1, inet: 2, inet6: 10 };
 
 /** A SOCKADDR parameter: `['10.0.0.1', 80]`, or a unix path. */
 export function sockaddr(address: readonly [ip: string, port: number] | string): Uint8Array {
-  if (typeof address === 'string') return Buffer.concat([Buffer.from([FAMILY.unix]), Buffer.from(`${address}\0`)]);
+  if (typeof address === 'string') return Buffer.concat([Buffer.from([FAMILY.unix]), encodeText(`${address}\0`)]);
   const [ip, port] = address;
   return Buffer.concat([Buffer.from([ip.includes(':') ? FAMILY.inet6 : FAMILY.inet]), ipBytes(ip), Buffer.from([port & 0xff, port >> 8])]);
 }
@@ -89,7 +90,7 @@ export function unixTuple(source: bigint, dest: bigint, path: string): Uint8Arra
   ends[0] = FAMILY.unix;
   ends.writeBigUInt64LE(source, 1);
   ends.writeBigUInt64LE(dest, 9);
-  return Buffer.concat([ends, Buffer.from(`${path}\0`)]);
+  return Buffer.concat([ends, encodeText(`${path}\0`)]);
 }
 
 /** Bytes of an address in network order. @throws RangeError when it is none */

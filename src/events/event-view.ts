@@ -6,6 +6,7 @@
 import { canonicalInt } from '../lang/value.js';
 import type { FdInfo } from '../state/fd-info.js';
 import type { ThreadInfo } from '../state/thread-info.js';
+import { decodeBytes } from '../util/byte-text.js';
 import type { EngineEvent } from './event.js';
 import { EVENTS, LARGE } from './table.js';
 
@@ -184,7 +185,7 @@ export class EventView implements EngineEvent {
     let text: string | null = null;
     if (end > start) {
       if (this.bytes[end - 1] === 0) end--;
-      text = decodeText(this.bytes, start, end);
+      text = decodeBytes(this.bytes, start, end);
     }
     this.strings[i] = text;
     this.stringSerial[i] = this.serial;
@@ -200,7 +201,7 @@ export class EventView implements EngineEvent {
     while (start < end) {
       let stop = this.bytes.indexOf(0, start);
       if (stop === -1 || stop > end) stop = end;
-      out.push(decodeText(this.bytes, start, stop));
+      out.push(decodeBytes(this.bytes, start, stop));
       start = stop + 1;
     }
     return out;
@@ -232,12 +233,4 @@ export class EventView implements EngineEvent {
     for (; i < words; i += 4) target.setUint32(at + i, data.getUint32(base + i, true), true);
     for (; i < length; i++) target.setUint8(at + i, data.getUint8(base + i));
   }
-}
-
-/** Short texts are nearly always ASCII, where `latin1` is the faster decoder. */
-function decodeText(bytes: Buffer, start: number, end: number): string {
-  for (let i = start; i < end; i++) {
-    if (bytes[i] > 0x7f) return bytes.toString('utf8', start, end);
-  }
-  return bytes.toString('latin1', start, end);
 }

@@ -3,6 +3,7 @@
 import { addressText, tupleText } from '../state/addresses.js';
 import { concatenatePaths } from '../state/paths.js';
 import type { ThreadInfo } from '../state/thread-info.js';
+import { decodeBytes } from '../util/byte-text.js';
 import { dateTimeText } from '../util/time.js';
 import type { EventView } from './event-view.js';
 import { fdText, typeChar } from './fd-text.js';
@@ -282,7 +283,7 @@ function decimal(bytes: Uint8Array, type: ParamType): string {
 
 function zeroClosed(bytes: Uint8Array): string {
   const end = bytes.length > 0 && bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8');
+  return decodeBytes(Buffer.from(bytes.buffer, bytes.byteOffset, end));
 }
 
 const DOT = 46;

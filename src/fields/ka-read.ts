@@ -4,6 +4,7 @@ import type { AuditEvent, JsonValue } from '../events/audit-event.js';
 import { slotOf } from '../events/audit-scan.js';
 import type { Found } from './json-read.js';
 import { asText, followEvent, foundText, orAbsent } from './json-read.js';
+import { byteString, ofByteString } from '../util/byte-text.js';
 
 export type Reading = readonly (Found | null)[];
 
@@ -143,8 +144,5 @@ function decode(text: string): string | null {
   const spaced = text.replaceAll('+', ' ');
   if (!spaced.includes('%')) return spaced;
   // One character a byte while the escapes, which stand for bytes, are replaced.
-  const bytes = Buffer.from(spaced)
-    .toString('latin1')
-    .replace(/%(..)/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, 'latin1').toString();
+  return ofByteString(byteString(spaced).replace(/%(..)/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
 }

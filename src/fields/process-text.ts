@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Texts about a process that are put together from several of its properties. */
 import type { ThreadInfo } from '../state/thread-info.js';
+import { byteLength } from '../util/byte-text.js';
 
 /** `proc.cmdline`: name and arguments; computed once per exec. */
 export function commandLine(thread: ThreadInfo): string {
@@ -25,7 +26,7 @@ export function exeLine(thread: ThreadInfo): string {
 /** Bytes of all arguments, without separators. */
 export function argsLength(thread: ThreadInfo): number {
   let bytes = 0;
-  for (const arg of thread.args) bytes += Buffer.byteLength(arg);
+  for (const arg of thread.args) bytes += byteLength(arg);
   return bytes;
 }
 

@@ -83,8 +83,6 @@ export interface Literal extends AstNode {
   readonly text: string;
   /** Quoted text is never taken for the name of a list. */
   readonly quoted: boolean;
-  /** The exact bytes, when `\\xHH` escapes made some that are not UTF-8 (`text` then shows them as U+FFFD). */
-  readonly bytes?: Uint8Array;
 }
 
 /** The right side of `in`, `intersects`, `pmatch` and of operators with a modifier. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Gives a constant, which is only text until then, the type of the field that it is compared with. */
+import { encodeText } from '../util/byte-text.js';
 import type { Literal } from './ast.js';
 import { formatIpv6, type IpNet, parseIpv4, parseIpv6 } from './ip.js';
 import { type IntegerForm, integerForm, kindOf } from './kinds.js';
@@ -20,7 +21,7 @@ export function parseHexBytes(text: string): Uint8Array | null {
 export function parseConstant(literal: Literal, type: FieldType): ConstantResult {
   const { text } = literal;
   const kind = kindOf(type);
-  if (kind === 'bytes') return { value: literal.bytes ?? new Uint8Array(Buffer.from(text, 'utf8')) };
+  if (kind === 'bytes') return { value: new Uint8Array(encodeText(text)) };
   if (text.includes('\0')) return { problem: 'a value cannot contain a NUL byte' };
   switch (kind) {
     case 'text':

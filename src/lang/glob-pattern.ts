@@ -9,7 +9,8 @@
  * first place that fits, because a later one leaves less room for the rest. Nothing is ever retried: time grows at most
  * with pattern times text.
  */
-import { asciiLower, byteString } from './text.js';
+import { byteString } from '../util/byte-text.js';
+import { asciiLower } from './text.js';
 
 /** One byte: a set of the bytes that match. Null: any. */
 type ByteSet = Uint8Array | null;

@@ -5,6 +5,8 @@
  *
  * The expressions avoid adjacent repetitions of overlapping classes, so that none backtracks more than linearly.
  */
+import { byteEscape, joined } from '../util/byte-text.js';
+
 export const IDENTIFIER = /[a-zA-Z][a-zA-Z0-9_]*/y;
 export const FIELD_NAME = /[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+/y;
 export const BARE_ARGUMENT = /[^\][ \t\n\v\f\r"']+/y;
@@ -13,11 +15,6 @@ export const NUMBER = /[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-][0-9]+)?/y;
 export const BARE_STRING = /[^() \t\n\v\f\r"'=,]+/y;
 export const NOT = /not[ \t\n\v\f\r]+/y;
 const BLANK = /[ \t\b\r\n]*/y;
-
-export interface QuotedString {
-  readonly text: string;
-  readonly bytes: Uint8Array | null;
-}
 
 export interface EscapeError {
   readonly start: number;
@@ -102,51 +99,36 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   ' ': '\\',
 };
 
-/** Unescapes the quoted string at [start, end), quotes included. `\xHH` is a byte, not a character. */
-export function unquote(source: string, start: number, end: number): QuotedString | EscapeError {
+/** Unescapes the quoted string at [start, end), quotes included. `\xHH` is a byte, not a character (`util/byte-text.ts`). */
+export function unquote(source: string, start: number, end: number): string | EscapeError {
   const quote = source[start] as string;
   let text = '';
-  let bytes: number[] | null = null;
-  const literal = (s: string): void => {
-    text += s;
-    if (bytes !== null) for (const byte of Buffer.from(s, 'utf8')) bytes.push(byte);
-  };
   for (let i = start + 1; i < end - 1; i++) {
     const c = source[i] as string;
     if (c !== '\\') {
-      // A surrogate pair must reach the byte form in one piece.
-      const code = source.codePointAt(i) as number;
-      const whole = code > 0xffff ? String.fromCodePoint(code) : c;
-      literal(whole);
-      i += whole.length - 1;
+      text += c;
       continue;
     }
     const at = i++;
     const letter = source[i] as string;
     const simple = SIMPLE_ESCAPES[letter];
     if (simple !== undefined) {
-      literal(simple);
+      text += simple;
     } else if (letter === '"' || letter === "'") {
       if (letter !== quote) {
         return { start: at, end: i + 1, message: `\\${letter} has no meaning within ${quote}…${quote}: no backslash is needed there` };
       }
-      literal(letter);
+      text += letter;
     } else if (letter === 'x') {
       const digits = source.slice(i + 1, Math.min(i + 3, end - 1));
       if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
         return { start: at, end: i + 1 + digits.length, message: '\\x needs two hexadecimal digits' };
       }
-      const byte = Number.parseInt(digits, 16);
-      if (byte >= 0x80 && bytes === null) bytes = [...Buffer.from(text, 'utf8')];
-      if (bytes !== null) bytes.push(byte);
-      else text += String.fromCharCode(byte);
+      text += byteEscape(Number.parseInt(digits, 16));
       i += 2;
     } else {
       return { start: at, end: i + 1, message: `\\${letter} is no escape: \\b \\f \\n \\r \\t \\\\ \\/ \\xHH and the escaped quote are` };
     }
   }
-  if (bytes === null) return { text, bytes: null };
-  const buffer = Buffer.from(bytes);
-  const decoded = buffer.toString('utf8');
-  return Buffer.from(decoded, 'utf8').equals(buffer) ? { text: decoded, bytes: null } : { text: decoded, bytes: new Uint8Array(bytes) };
+  return joined(text);
 }

@@ -445,10 +445,9 @@ class Parser {
         'a quote after a backslash does not close a string: write \\x5c for a backslash at the end');
     }
     const value = unquote(this.text, start, end);
-    if ('message' in value) throw this.failure('COND_BAD_ESCAPE', value.message, value.start, value.end);
+    if (typeof value !== 'string') throw this.failure('COND_BAD_ESCAPE', value.message, value.start, value.end);
     this.lexer.position = end;
-    const base = { kind: 'literal', text: value.text, quoted: true, start, end } as const;
-    return value.bytes === null ? base : { ...base, bytes: value.bytes };
+    return { kind: 'literal', text: value, quoted: true, start, end };
   }
 
   /** ListValue ::= '(' (StrValue (',' StrValue)*)? ')' | Identifier */

@@ -4,9 +4,12 @@
  * `$` also match at line ends, `.` matches no newline but `[^a]` does. Linear in the text whatever the pattern, which
  * JavaScript's own RegExp is not.
  *
+ * Bytes that are no UTF-8 are seen as U+FFFD, one for each broken sequence, as in the peer.
+ *
  * The library offers only Perl syntax by its front door; the engine behind it takes RE2's own flags. A test pins what we
  * rely on.
  */
+import { shown } from '../util/byte-text.js';
 import { RE2JS, RE2JSException } from 're2js';
 
 /** RE2's `ClassNL`, the one flag it sets when `posix_syntax` is on. */
@@ -22,6 +25,7 @@ export class PosixRegex {
 
   /** The compiled expression, or what is wrong with it. */
   static compile(expression: string): PosixRegex | { readonly problem: string } {
+    if (!expression.isWellFormed()) return { problem: 'it is no valid UTF-8' };
     const compiled = new RE2JS(expression, 0);
     try {
       compiled.re2Input = engine.compileImpl(expression, CLASS_NL, true);
@@ -33,6 +37,6 @@ export class PosixRegex {
   }
 
   test(text: string): boolean {
-    return this.compiled.testExact(text);
+    return this.compiled.testExact(shown(text));
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { encodeText } from '../util/byte-text.js';
 import type { CallArgument, Expr, LiteralList, Literal, Operand } from './ast.js';
 
 export interface PrintOptions {
@@ -50,7 +51,7 @@ function printOperand(node: Operand, options: PrintOptions): string {
 function printCallArgument(node: CallArgument, options: PrintOptions): string {
   if (node.kind === 'list') return `(${node.items.map((item) => printCallArgument(item, options)).join(',')})`;
   if (node.kind !== 'literal') return printOperand(node, options);
-  return options.loose === true || !node.quoted ? printLiteral(node, options) : quote(node.text, node.bytes);
+  return options.loose === true || !node.quoted ? printLiteral(node, options) : quote(node.text);
 }
 
 const BARE_VALUE = /^[^() \t\n\v\f\r\b"'=,]+$/;
@@ -59,20 +60,20 @@ const BARE_ARGUMENT = /^[^\][ \t\n\v\f\r"']+$/;
 function printLiteral(node: Literal, options: PrintOptions): string {
   if (options.loose === true) return looseQuote(node.text);
   // Quotes that were written are kept even where they seem needless: a bare word may be the name of a list.
-  return node.quoted || node.bytes !== undefined || !BARE_VALUE.test(node.text) ? quote(node.text, node.bytes) : node.text;
+  return node.quoted || !BARE_VALUE.test(node.text) ? quote(node.text) : node.text;
 }
 
 function printArgument(text: string, options: PrintOptions): string {
   if (options.loose === true) return text === '' ? '[""]' : `[${looseQuote(text)}]`;
-  return `[${BARE_ARGUMENT.test(text) ? text : quote(text, undefined)}]`;
+  return `[${BARE_ARGUMENT.test(text) ? text : quote(text)}]`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\x00' };
 
-function quote(text: string, bytes: Uint8Array | undefined): string {
-  if (bytes !== undefined) {
+function quote(text: string): string {
+  if (!text.isWellFormed()) {
     let out = '';
-    for (const byte of bytes) {
+    for (const byte of encodeText(text)) {
       out += byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
     }
     return `"${out}"`;

@@ -197,9 +197,7 @@ function itemLiteral(text: string, at: Literal): Literal {
   const plain: Literal = { kind: 'literal', text, quoted: false, start: at.start, end: at.end };
   if (!/^(["'])[\s\S]*\1$/.test(text) || text.length < 2) return plain;
   const unquoted = unquote(text, 0, text.length);
-  if ('message' in unquoted) return plain;
-  const quoted: Literal = { ...plain, text: unquoted.text, quoted: true };
-  return unquoted.bytes === null ? quoted : { ...quoted, bytes: unquoted.bytes };
+  return typeof unquoted === 'string' ? { ...plain, text: unquoted, quoted: true } : plain;
 }
 
 /** In place of what was refused; there is an error, so that nobody looks at it. */

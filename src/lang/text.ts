@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HOT PATH
 /** Text as the ecosystem sees it: bytes in the C locale, so that only ASCII letters have a case. */
+import { byteString, encodeText } from '../util/byte-text.js';
 
 const NON_ASCII = /[^\0-\x7f]/;
 const UPPER = /[A-Z]+/g;
@@ -19,14 +20,26 @@ export function asciiUpper(text: string): string {
   return NON_ASCII.test(text) ? text.replace(LOWER, (s) => s.toUpperCase()) : text.toUpperCase();
 }
 
-/** The UTF-8 bytes of a text as characters U+0000 to U+00FF; ASCII text is its own byte string. */
-export function byteString(text: string): string {
-  return NON_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+/**
+ * Comparisons of parts are of bytes. Only where the part ends or begins within a character, or in the middle of what is none,
+ * is that another thing than to compare the texts (`util/byte-text.ts`).
+ */
+export function startsWith(text: string, part: string): boolean {
+  return part.isWellFormed() ? text.startsWith(part) : byteString(text).startsWith(byteString(part));
 }
 
-/** strcmp: order of the UTF-8 bytes, which is the order of code points and not of UTF-16 units. */
+export function endsWith(text: string, part: string): boolean {
+  return part.isWellFormed() ? text.endsWith(part) : byteString(text).endsWith(byteString(part));
+}
+
+export function includes(text: string, part: string): boolean {
+  return part.isWellFormed() ? text.includes(part) : byteString(text).includes(byteString(part));
+}
+
+/** strcmp: order of the bytes, which for UTF-8 is the order of code points and not of UTF-16 units. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
+  if (!a.isWellFormed() || !b.isWellFormed()) return Buffer.compare(encodeText(a), encodeText(b));
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
@@ -39,9 +52,4 @@ export function compareText(a: string, b: string): number {
     return x - y;
   }
   return a.length - b.length;
-}
-
-/** Length in bytes without making them. */
-export function byteLength(text: string): number {
-  return NON_ASCII.test(text) ? Buffer.byteLength(text, 'utf8') : text.length;
 }

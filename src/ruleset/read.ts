@@ -177,6 +177,9 @@ class Converter {
     if (style === 'plain' && NULL_TEXT.test(text)) return { kind: 'null', span };
     const source = this.#source;
     const whole = node.range ?? [span.start, span.end, span.end];
+    if (loneSurrogates(text) > loneSurrogates(source.text.slice(whole[0], whole[1]))) {
+      this.#refuse(span, 'half of a surrogate pair is no character', 'in a condition, \\xff within quotes is a byte');
+    }
     return {
       kind: 'scalar',
       text,
@@ -199,6 +202,9 @@ class Converter {
     return null;
   }
 }
+
+/** Those of the file are bytes that are no UTF-8; by an escape there are none. */
+const loneSurrogates = (text: string): number => (text.isWellFormed() ? 0 : (text.match(/\p{Surrogate}/gu)?.length ?? 0));
 
 function styleOf(node: Scalar): ScalarStyle {
   switch (node.type) {

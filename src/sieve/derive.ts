@@ -13,6 +13,7 @@ import { changesState } from '../sources/interest.js';
 import { type Facts, mayHold } from './necessary.js';
 import { FAILED, OPEN_CLASSES, openFacts, resultFacts } from './open-classes.js';
 import { either, isNone, NONE, type Paths } from './path-tests.js';
+import { encodeText } from '../util/byte-text.js';
 
 /** What rules come to for some event types: `compile` in the engine hands it over. */
 export interface TypedConditions<E> {
@@ -181,7 +182,7 @@ function openSieve<E>(byType: ReadonlyMap<number, readonly PlanNode<E>[]>, allFd
       paths.set(key, path);
     }
   }
-  return { anyPath, somePaths, paths: [...paths.values()] };
+  return { anyPath, somePaths, paths: [...paths.values()].map(({ test, text, classes }) => ({ test, text: encodeText(text), classes })) };
 }
 
 export function pathsThatMatter<E>(roots: Iterable<PlanNode<E>>, openClass: number): Paths {

@@ -5,6 +5,7 @@
  * resolved: no `//`, `/.` or `./`, no slash at its end. Others always pass.
  */
 import { PathTest } from '../sources/native-contract.js';
+import { byteLength, byteString } from '../util/byte-text.js';
 
 export interface Test {
   readonly test: PathTest;
@@ -21,8 +22,6 @@ const NOT_PLAIN = /\/\/|\/\.|\.\//;
 const TAIL_BYTES = 4;
 
 function one(test: PathTest, text: string): Paths {
-  // What stands for undecodable bytes is found in texts and not in paths.
-  if (text.includes('\ufffd')) return 'any';
   return new Map([[`${test} ${text}`, { test, text }]]);
 }
 
@@ -61,7 +60,7 @@ export function endsWith(text: string): Paths {
   if (!inPlain(text) || text.endsWith('/')) return NONE;
   const slash = text.lastIndexOf('/');
   if (slash !== -1) return one(PathTest.Name, text.slice(slash + 1));
-  return Buffer.byteLength(text) >= TAIL_BYTES ? one(PathTest.Tail, text) : 'any';
+  return byteLength(text) >= TAIL_BYTES ? one(PathTest.Tail, text) : 'any';
 }
 
 export const contains = (text: string): Paths => (inPlain(text) ? 'any' : NONE);
@@ -102,14 +101,15 @@ export const nameEndsWith = (text: string): Paths => (text.includes('/') ? NONE 
 /** Is there a test that holds? `path` is plain. What the kernel does with hashes. */
 export function mayMatter(paths: Paths, path: string): boolean {
   if (paths === 'any') return true;
-  const slash = path.lastIndexOf('/');
-  const bytes = Buffer.from(path);
+  const bytes = byteString(path);
+  const slash = bytes.lastIndexOf('/');
   for (const { test, text } of paths.values()) {
-    if (test === PathTest.Whole && path === text) return true;
-    if (test === PathTest.Prefix && path.startsWith(text)) return true;
-    if (test === PathTest.Name && path.slice(slash + 1) === text) return true;
-    if (test === PathTest.Directory && path.slice(0, slash) === text) return true;
-    if (test === PathTest.Tail && bytes.subarray(-TAIL_BYTES).equals(Buffer.from(text).subarray(-TAIL_BYTES))) return true;
+    const wanted = byteString(text);
+    if (test === PathTest.Whole && bytes === wanted) return true;
+    if (test === PathTest.Prefix && bytes.startsWith(wanted)) return true;
+    if (test === PathTest.Name && bytes.slice(slash + 1) === wanted) return true;
+    if (test === PathTest.Directory && bytes.slice(0, slash) === wanted) return true;
+    if (test === PathTest.Tail && bytes.slice(-TAIL_BYTES) === wanted.slice(-TAIL_BYTES)) return true;
   }
   return false;
 }

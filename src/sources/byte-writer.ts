@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { encodeText } from '../util/byte-text.js';
+
 /** Only whole characters are written: with so much more room, a text that is too long takes more than it may. */
 const SLACK = 4;
 
@@ -113,7 +115,7 @@ export class ByteWriter {
   /** Text in a field of `size` bytes, closed by a zero. */
   fixed(value: string, size: number): void {
     const bytes = Buffer.alloc(size);
-    Buffer.from(value).copy(bytes, 0, 0, size - 1);
+    encodeText(value).copy(bytes, 0, 0, size - 1);
     this.bytes(bytes);
   }
 
@@ -127,7 +129,8 @@ export class ByteWriter {
 
   /** There must be room for `max` bytes. */
   private utf8(value: string, at: number, max: number): number {
-    return value === '' ? 0 : this.buffer.write(value, at, max, 'utf8');
+    if (value === '') return 0;
+    return value.isWellFormed() ? this.buffer.write(value, at, max, 'utf8') : encodeText(value).copy(this.buffer, at, 0, max);
   }
 
   private room(bytes: number): void {

@@ -93,7 +93,7 @@ export interface Sieve {
   readonly anyPath: number;
   /** Bit per class: opens of it pass when a test says so for the class. Others are held back. */
   readonly somePaths: number;
-  readonly paths: readonly { readonly test: PathTest; readonly text: string; readonly classes: number }[];
+  readonly paths: readonly { readonly test: PathTest; readonly text: Buffer; readonly classes: number }[];
 }
 
 /** Growing counters since the capture was opened. */

@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { FdFlag, FdInfo, type FdType } from '../state/fd-info.js';
 import { FdTable, MAX_FDS } from '../state/fd-table.js';
 import type { SocketTable } from './procfs-sockets.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 /** open(2) flags of this architecture's kernel (octal in fdinfo), and `file_flags`. */
 const FLAGS: readonly (readonly [kernel: number, wire: number])[] = [
@@ -55,7 +56,7 @@ export function readFdTable(directory: string, read: (path: string) => string | 
 export function readFd(directory: string, name: string, read: (path: string) => string | null, sockets: () => SocketTable): FdInfo | null {
   let target: string;
   try {
-    target = readlinkSync(`${directory}fd/${name}`);
+    target = decodeBytes(readlinkSync(`${directory}fd/${name}`, 'buffer'));
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@
  * before the mount's own options do, with a look into its upper directory.
  */
 import { statSync } from 'node:fs';
+import { encodeText } from '../util/byte-text.js';
 
 export interface Mount {
   /** Where it is, as the process sees it. */
@@ -47,7 +48,7 @@ export function layerOf(path: string, exe: string, mounts: readonly Mount[], roo
     const shown = statSync(exe, { bigint: true });
     const root = roots.find((one) => isDirectory(one + mount.upper));
     if (root === undefined) return null;
-    const upper = statSync(`${root}${mount.upper}${mount.root === '/' ? '' : mount.root}${inside}`, { bigint: true, throwIfNoEntry: false });
+    const upper = statSync(encodeText(`${root}${mount.upper}${mount.root === '/' ? '' : mount.root}${inside}`), { bigint: true, throwIfNoEntry: false });
     return upper !== undefined && upper.size === shown.size && upper.mtimeNs === shown.mtimeNs ? 'upper' : 'lower';
   } catch {
     // Gone meanwhile, or not ours to look at.
@@ -57,7 +58,7 @@ export function layerOf(path: string, exe: string, mounts: readonly Mount[], roo
 
 function isDirectory(path: string): boolean {
   try {
-    return statSync(path).isDirectory();
+    return statSync(encodeText(path)).isDirectory();
   } catch {
     return false;
   }

@@ -2,6 +2,7 @@
 /** What the files of one process in /proc say, put into its thread. */
 import { readlinkSync, statSync } from 'node:fs';
 import type { ThreadInfo } from '../state/thread-info.js';
+import { decodeBytes, firstBytes } from '../util/byte-text.js';
 
 /** Bytes of arguments and of environment that are kept. */
 const MAX_TEXT = 4096;
@@ -161,14 +162,14 @@ export function wireCgroups(text: string): string {
 /** Drops the closing zero and what exceeds the limit; null: nothing there. */
 export function zeroSeparated(text: string | null): string | null {
   if (text === null || text === '') return null;
-  const cut = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+  const cut = firstBytes(text, MAX_TEXT);
   return cut.endsWith('\0') ? cut.slice(0, -1) : cut;
 }
 
 /** Where a symbolic link points; null: it is gone, or not ours to read. */
 export function link(path: string): string | null {
   try {
-    return readlinkSync(path);
+    return decodeBytes(readlinkSync(path, 'buffer'));
   } catch {
     return null;
   }

@@ -12,6 +12,7 @@ import { readFd, readFdTable } from './procfs-fds.js';
 import { layerOf, type Mount, readMounts } from './procfs-layers.js';
 import { link, NS_PER_TICK, readCommand, readStat, readStatus, shareProcess, wireCgroups, zeroSeparated } from './procfs-process.js';
 import { readSockets, type SocketTable } from './procfs-sockets.js';
+import { decodeBytes, joined } from '../util/byte-text.js';
 
 /** Wire flags of a thread that is not the main one: CLONE_THREAD | CLONE_FILES. */
 const THREAD_FLAGS = 0x2001;
@@ -208,9 +209,9 @@ export class Procfs {
       let text = '';
       for (;;) {
         const length = readSync(fd, this.buffer, 0, this.buffer.length, null);
-        text += this.buffer.toString('utf8', 0, length);
+        text += decodeBytes(this.buffer, 0, length);
         // Longer files come in pieces of about a page or more.
-        if (length < 3000) return text;
+        if (length < 3000) return joined(text);
       }
     } catch {
       return null;

@@ -6,6 +6,7 @@ import type { InterfaceAddress } from '../state/interfaces.js';
 import { ThreadInfo } from '../state/thread-info.js';
 import type { Group, User } from '../state/users.js';
 import { FD_KINDS, InterfaceKind, L4_PROTOCOLS, MACHINE_INFO_BYTES, type MachineInfo } from './scap-format.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 /** An entry does not fit its list. */
 export class ListError extends Error {
@@ -72,14 +73,14 @@ export class Cursor {
 
   /** Text with its length before it. */
   text(): string {
-    return this.raw(this.u16()).toString('utf8');
+    return decodeBytes(this.raw(this.u16()));
   }
 
   /** Zero-separated texts with their length before them; null: none. */
   zeros(): string | null {
     const bytes = this.raw(this.u16());
     if (bytes.length === 0) return null;
-    return bytes.toString('utf8', 0, bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length);
+    return decodeBytes(bytes, 0, bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length);
   }
 
   /** Goes to the end of an entry that began at `start`. */
@@ -97,7 +98,7 @@ export function readMachine(c: Cursor): MachineInfo {
   const maxPid = c.big();
   const name = c.raw(128);
   const zero = name.indexOf(0);
-  return { cpus, memoryBytes, maxPid, hostname: name.toString('utf8', 0, zero === -1 ? name.length : zero), bootTs: c.big() };
+  return { cpus, memoryBytes, maxPid, hostname: decodeBytes(name, 0, zero === -1 ? name.length : zero), bootTs: c.big() };
 }
 
 /** `clone_flags` bit of a thread whose exit was seen. */
@@ -280,7 +281,7 @@ export function readInterfaces(c: Cursor, sized: boolean): InterfaceAddress[] {
     const netmask = ip();
     const broadcast = ip();
     if (kind === InterfaceKind.V4 || kind === InterfaceKind.V6) c.raw(8);
-    list.push({ name: c.raw(nameLength).toString('utf8'), address, netmask, broadcast });
+    list.push({ name: decodeBytes(c.raw(nameLength)), address, netmask, broadcast });
     if (sized) c.finish(start, length);
   }
   return list;

@@ -16,6 +16,7 @@ import {
   FD_KINDS, FD_LIST_V2, type FdKind, INTERFACE_LIST_V2, InterfaceKind, L4_PROTOCOLS,
   MACHINE_INFO, type MachineInfo, MAJOR_VERSION, MINOR_VERSION, PROCESS_LIST_V9, SECTION_HEADER, SECTION_MAGIC, USER_LIST_V2,
 } from './scap-format.js';
+import { byteLength, encodeText } from '../util/byte-text.js';
 
 /** Texts of one thread are cut to this, as readers expect. */
 const MAX_TEXT = 4095;
@@ -53,10 +54,10 @@ export class ScapEncoder {
         const v6 = address.includes(':');
         w.sized(false, () => {
           w.u16(v6 ? InterfaceKind.V6 : InterfaceKind.V4);
-          w.u16(Buffer.byteLength(name));
+          w.u16(byteLength(name));
           for (const ip of [address, netmask, broadcast ?? (v6 ? '::' : '0.0.0.0')]) w.bytes(ipBytes(ip));
           w.u64(0);
-          w.bytes(Buffer.from(name));
+          w.bytes(encodeText(name));
         });
       }
     });

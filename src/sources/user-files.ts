@@ -8,6 +8,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import type { State } from '../state/state.js';
 import { HOST_CONTAINER, type UserTable } from '../state/users.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 const EVERY_MS = 100;
 /** Rounds from one look at the host's files to the next. */
@@ -120,7 +121,7 @@ export class UserFiles {
         this.refused++;
         return null;
       }
-      return await file.readFile('utf8');
+      return decodeBytes(await file.readFile());
     } catch {
       return null;
     } finally {

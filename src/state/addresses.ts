@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Addresses and socket tuples as they are on the wire, and their texts. HOT PATH for sockets. */
+import { decodeBytes } from '../util/byte-text.js';
 
 export const enum Family {
   Unix = 1,
@@ -117,7 +118,7 @@ export function u64(bytes: Uint8Array, at: number): number | bigint {
 export function pathText(bytes: Uint8Array, at: number): string {
   let end = at;
   while (end < bytes.length && bytes[end] !== 0) end++;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('utf8');
+  return decodeBytes(Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at));
 }
 
 /** A single address as the ecosystem prints it: `ip:port`, a unix path, `family N`; null when it is too short. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** HOT PATH. Joins a directory and a path as the ecosystem does, without asking the file system. */
+import { byteLength } from '../util/byte-text.js';
 
 /** Longest path that is kept, with its closing zero (SCAP_MAX_PATH_SIZE). */
 const MAX_PATH = 1024;
@@ -73,8 +74,4 @@ function parent(path: string): string {
   let n = path.length - 1;
   while (n >= 1 && path.charCodeAt(n - 1) !== SLASH) n--;
   return path.slice(0, n);
-}
-
-function byteLength(text: string): number {
-  return Buffer.byteLength(text);
 }

@@ -22,6 +22,7 @@ import { ReplaySource } from '../sources/replay.js';
 import type { State } from '../state/state.js';
 import type { Coverage } from './coverage.js';
 import { distance } from './explanation.js';
+import { decodeBytes } from '../util/byte-text.js';
 
 /** A ruleset bound to a state: what it takes to try rules. */
 export interface BenchParts {
@@ -151,7 +152,7 @@ export class Bench {
     const splitter = new AuditSplitter({
       tryEvent: () => 0,
       event: (bytes, start, end) => {
-        one(parseAuditEvent(bytes.toString('utf8', start, end)));
+        one(parseAuditEvent(decodeBytes(bytes, start, end)));
         return false;
       },
       tooLarge: (size) => problems.push(`there is an event of ${size} bytes in it`),

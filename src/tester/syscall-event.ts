@@ -15,6 +15,7 @@ import type { ThreadInfo } from '../state/thread-info.js';
 import type { Nodes } from './nodes.js';
 import { connectionOf, endpointOf, namesOf, resultOf, signalOf } from './numbers.js';
 import type { Processes } from './process.js';
+import { encodeText } from '../util/byte-text.js';
 
 export const EVENT_KEYS = ['type', 'proc', 'fd', 'args', 'res'] as const;
 
@@ -192,7 +193,7 @@ class Writer {
       case 'BYTEBUF': {
         if (node.kind === 'sequence') return nodes.texts(node, what);
         const text = nodes.text(node, what);
-        return text === undefined ? undefined : Buffer.from(text);
+        return text === undefined ? undefined : encodeText(text);
       }
       case 'CHARBUFARRAY':
       case 'CHARBUF_PAIR_ARRAY':

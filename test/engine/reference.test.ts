@@ -12,14 +12,17 @@ import { OPERATORS } from '../../src/lang/operators/index.js';
 import { parse } from '../../src/lang/parse.js';
 import { resolve } from '../../src/lang/resolve.js';
 import type { FieldType, Scalar, Value } from '../../src/lang/value.js';
+import { byteEscape } from '../../src/util/byte-text.js';
 import { canHold } from '../../src/ruleset/lints/satisfiable.js';
 import { type BagEvent, bag, CANDIDATE_FIELDS, EVENT_TYPE_COUNT, FIELD_SPECS, NAMES_BY_TYPE, syntheticCatalogue } from './synthetic.js';
 
 const catalogue = syntheticCatalogue();
 
 // Small pools, so that constants and values meet.
-const texts = ['', '10', '9', 'a', 'ab', 'abc', 'b', 'A', 'AB', '/', '/etc', '/etc/passwd', '/etcetera', '/root/.ssh/id', 'é', 'aé', 'Ä', 'k', '\u212a', '\u{1f600}', '\uffff', 'x\ny', 'YWJj', 'YQ==', '-a', '-bx'];
-const patterns = [...texts, '*', 'a*', '*b', '?', '??', '[a-c]*', '[!a]?', '*/*', '\\a', 'a[', '*a*b*'];
+// Bytes that are no character, alone and where they stand beside those that would make one of them.
+const [c3, a9, ff] = [byteEscape(0xc3), byteEscape(0xa9), byteEscape(0xff)];
+const texts = [c3, a9, ff, `a${ff}`, `${ff}b`, `/etc/${c3}`, '', '10', '9', 'a', 'ab', 'abc', 'b', 'A', 'AB', '/', '/etc', '/etc/passwd', '/etcetera', '/root/.ssh/id', 'é', 'aé', 'Ä', 'k', '\u212a', '\u{1f600}', '\uffff', 'x\ny', 'YWJj', 'YQ==', '-a', '-bx'];
+const patterns = [...texts, `a?${ff}`, `[${c3}-${ff}]`, `*${a9}`, '*', 'a*', '*b', '?', '??', '[a-c]*', '[!a]?', '*/*', '\\a', 'a[', '*a*b*'];
 const regexes = ['a', 'a*', '[a-z]+', '.*', 'a|ab', '(ab|a)(c|bcd)?', '^a$', '/etc/.*', '[^a]', 'x.y', 'é?'];
 const ints: Readonly<Record<string, readonly (number | bigint)[]>> = {
   signed: [0, 1, 2, -1, 5, 127, -128],

@@ -92,7 +92,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['concat("a") = a', ["COND_TRANSFORMER_TYPE at 'concat(\"a\")': concat() takes two arguments or more"]],
   ['concat(t.charbuf, t.int64) = a', ["COND_TRANSFORMER_ARGUMENTS at 'concat(t.charbuf, t.int64)': concat() takes CHARBUF, not INT64 (join(\"\", (…)) takes numbers as well)"]],
   ['getopt(l.charbuf, "n")[nn] = a', ["COND_TRANSFORMER_ARGUMENTS at 'getopt(l.charbuf, \"n\")[nn]': the argument in brackets after getopt() is one option letter"]],
-  ['getopt(t.charbuf, "n") in (a)', ["COND_TRANSFORMER_ARGUMENTS at 'getopt(t.charbuf, \"n\")': the first argument of getopt() must be a list (proc.args is one)"]],
+  ['getopt(t.charbuf, "n") in (a)', ["COND_TRANSFORMER_ARGUMENTS at 'getopt(t.charbuf, \"n\")': the first argument of getopt() must be a list (put the arguments into parentheses: (proc.args[0], proc.args[1]))"]],
   ['getopt(l.charbuf, "n") = a', ["COND_OPERATOR_TYPE at '=': operator '=' does not fit list of CHARBUF (operators for list of CHARBUF: intersects in exists)"]],
   ['getopt(l.charbuf, "n:")[n] = a', []],
   // What is suspicious.

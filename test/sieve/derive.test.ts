@@ -7,13 +7,16 @@ import { loadRuleset } from '../../src/ruleset/load.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
 import { isPlainPath, mayMatter, type Test } from '../../src/sieve/path-tests.js';
 import { Held, PathTest, type Sieve } from '../../src/sources/native-contract.js';
+import { byteEscape, byteLength, decodeBytes } from '../../src/util/byte-text.js';
 import { buildEvent, viewOf } from '../helpers/event-builder.js';
 import { Scene } from '../helpers/scene.js';
 
 const scene = new Scene();
 
 function detectionOf(condition: string, onMatch: () => void, output = '%fd.name') {
-  const text = `- rule: r\n  desc: d\n  condition: ${JSON.stringify(condition)}\n  output: ${JSON.stringify(output)}\n  priority: INFO\n`;
+  // Bytes that are no UTF-8 stand in the file as they are.
+  const quoted = JSON.stringify(condition).replace(/\\ud([c-f][0-9a-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(`d${digits}`, 16)));
+  const text = `- rule: r\n  desc: d\n  condition: ${quoted}\n  output: ${JSON.stringify(output)}\n  priority: INFO\n`;
   const { value, files } = loadRuleset([{ name: 'r.yaml', text }], {
     catalogues: [scene.catalogue], selection: [], minPriority: 'Debug', appendOutput: [], bufferFormatBase64: false,
   });
@@ -39,11 +42,11 @@ function passes(sieve: Sieve, { path, ret, flags }: Open): boolean {
   const openClass = (flags & 3) | ((flags & O_CREAT) !== 0 ? 4 : 0) | (ret < 0 ? 8 : 0);
   if ((sieve.anyPath >> openClass) & 1) return true;
   if (ret >= 64 || (ret >= 0 && (flags & O_DIRECTORY) !== 0)) return true;
-  if (!isPlainPath(path) || Buffer.byteLength(path) >= 95) return true;
+  if (!isPlainPath(path) || byteLength(path) >= 95) return true;
   if (((sieve.somePaths >> openClass) & 1) === 0) return false;
   const tests = new Map<string, Test>();
-  sieve.paths.forEach((test, i) => {
-    if ((test.classes >> openClass) & 1) tests.set(`${i}`, test);
+  sieve.paths.forEach(({ test, text, classes }, i) => {
+    if ((classes >> openClass) & 1) tests.set(`${i}`, { test, text: decodeBytes(text) });
   });
   return mayMatter(tests, path);
 }
@@ -51,7 +54,7 @@ function passes(sieve: Sieve, { path, ret, flags }: Open): boolean {
 const wireFlags = (flags: number): number =>
   [1, 2, 3, 1][flags & 3] | ((flags & O_CREAT) !== 0 ? 4 : 0) | ((flags & O_TRUNC) !== 0 ? 64 : 0) | ((flags & O_DIRECTORY) !== 0 ? 512 : 0);
 
-const WORDS = ['etc', 'shadow', 'a', '.ssh', 'id_rsa', 'passwd', 'x.log', 'ä', '..', '.', '', 'a.', 'shadow-'];
+const WORDS = ['etc', 'shadow', 'a', '.ssh', 'id_rsa', 'passwd', 'x.log', 'ä', byteEscape(0xe4), byteEscape(0xc3), `${byteEscape(0xa4)}.log`, '..', '.', '', 'a.', 'shadow-'];
 const word = fc.constantFrom(...WORDS);
 const path = fc.array(word, { minLength: 1, maxLength: 4 }).chain((parts) => fc.constantFrom(`/${parts.join('/')}`, parts.join('/')));
 const open: fc.Arbitrary<Open> = fc.record({
@@ -128,10 +131,11 @@ describe('what is held back of opens', () => {
     ["fd.name glob '/proc/*/environ'", [{ test: PathTest.Name, text: 'environ' }]],
     ["fd.name glob '/dev/sd*'", [{ test: PathTest.Prefix, text: '/dev/sd' }]],
     ['fd.name contains /.ssh/', []],
+    ['fd.name = "/tmp/\\xff" or fd.name startswith "/tmp/\\xc3"', [{ test: PathTest.Whole, text: '/tmp/\xff' }, { test: PathTest.Prefix, text: '/tmp/\xc3' }]],
     ["fd.nameraw contains '../'", []],
   ])('%s: plain paths that may matter are told by a test', (text, tests) => {
     const sieve = sieveOf(`evt.type in (open, openat) and evt.is_open_read = true and fd.num >= 0 and (${text})`);
-    expect(sieve?.paths.map(({ test, text: of }) => ({ test, text: of }))).toEqual(expect.arrayContaining(tests));
+    expect(sieve?.paths.map(({ test, text: of }) => ({ test, text: of.toString('latin1') }))).toEqual(expect.arrayContaining(tests));
     expect(sieve?.paths.length).toBe(tests.length);
     expect(sieve?.anyPath).toBe(0);
   });

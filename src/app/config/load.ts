@@ -12,6 +12,7 @@ import type { Config } from './schema.js';
 import {
   type ConfigNode, type Environment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, nodeAt, readTree, setNode, spanAt,
 } from './tree.js';
+import { decodeBytes } from '../../util/byte-text.js';
 
 /** Where the configuration is looked for when `-c` does not say. */
 export const CONFIG_SEARCH = ['/etc/falco-ts/falco.yaml', '/etc/falco/falco.yaml', join(PACKAGE_ROOT, 'src/app/config/falco.yaml')] as const;
@@ -68,7 +69,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   const read = (path: string): MapNode | null => {
     let text: string;
     try {
-      text = path === request.fallback?.name ? request.fallback.text : readFileSync(path, 'utf8');
+      text = path === request.fallback?.name ? request.fallback.text : decodeBytes(readFileSync(path));
     } catch (error) {
       diagnostics.push(fatal('CONFIG_FILE', `the configuration file ${path} cannot be read: ${(error as Error).message}`));
       return null;

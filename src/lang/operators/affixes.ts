@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `startswith`, `bstartswith` (hexadecimal constant) and `endswith`. */
+import { byteString } from '../../util/byte-text.js';
 import { endsWithBytes, startsWithBytes } from '../bytes.js';
 import { js } from '../code.js';
+import { endsWith, startsWith } from '../text.js';
 import { BYTES, type Operator, TEXT_AND_BYTES } from './operator.js';
 import { referenceHex } from './reference-equal.js';
 
@@ -15,16 +17,16 @@ export const startswith: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesStart(value, constant) : (value) => (value as string).startsWith(constant as string);
+    return kind === 'bytes' ? (value) => bytesStart(value, constant) : (value) => startsWith(value as string, constant as string);
   },
-  between: (kind) => (kind === 'bytes' ? bytesStart : (a, b) => (a as string).startsWith(b as string)),
+  between: (kind) => (kind === 'bytes' ? bytesStart : (a, b) => startsWith(a as string, b as string)),
   inline: (value, kind, constants) =>
-    kind === 'bytes' ? null : js`(${value}!==null&&${value}.startsWith(${constants[0] as string}))`,
+    kind === 'bytes' || !(constants[0] as string).isWellFormed() ? null : js`(${value}!==null&&${value}.startsWith(${constants[0] as string}))`,
   cost: 3,
   reference: (left, right) =>
     left instanceof Uint8Array
       ? referenceHex(left).slice(0, 2 * (right as Uint8Array).length) === referenceHex(right as Uint8Array)
-      : (left as string).slice(0, (right as string).length) === right,
+      : byteString(left as string).slice(0, byteString(right as string).length) === byteString(right as string),
 };
 
 export const bstartswith: Operator = {
@@ -48,18 +50,18 @@ export const endswith: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesEnd(value, constant) : (value) => (value as string).endsWith(constant as string);
+    return kind === 'bytes' ? (value) => bytesEnd(value, constant) : (value) => endsWith(value as string, constant as string);
   },
-  between: (kind) => (kind === 'bytes' ? bytesEnd : (a, b) => (a as string).endsWith(b as string)),
+  between: (kind) => (kind === 'bytes' ? bytesEnd : (a, b) => endsWith(a as string, b as string)),
   inline: (value, kind, constants) =>
-    kind === 'bytes' ? null : js`(${value}!==null&&${value}.endsWith(${constants[0] as string}))`,
+    kind === 'bytes' || !(constants[0] as string).isWellFormed() ? null : js`(${value}!==null&&${value}.endsWith(${constants[0] as string}))`,
   cost: 3,
   reference: (left, right) => {
     if (left instanceof Uint8Array) {
       const [whole, end] = [referenceHex(left), referenceHex(right as Uint8Array)];
       return end.length <= whole.length && whole.slice(whole.length - end.length) === end;
     }
-    const [whole, end] = [left as string, right as string];
+    const [whole, end] = [byteString(left as string), byteString(right as string)];
     return end.length <= whole.length && whole.slice(whole.length - end.length) === end;
   },
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `contains`, `icontains` (ASCII case does not count) and `bcontains` (hexadecimal constant). */
+import { byteString } from '../../util/byte-text.js';
 import { containsBytes } from '../bytes.js';
 import { js } from '../code.js';
-import { asciiLower } from '../text.js';
+import { asciiLower, includes } from '../text.js';
 import { BYTES, type Operator, TEXT, TEXT_AND_BYTES } from './operator.js';
 import { referenceHex } from './reference-equal.js';
 
@@ -15,14 +16,14 @@ export const contains: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesContain(value, constant) : (value) => (value as string).includes(constant as string);
+    return kind === 'bytes' ? (value) => bytesContain(value, constant) : (value) => includes(value as string, constant as string);
   },
-  between: (kind) => (kind === 'bytes' ? bytesContain : (a, b) => (a as string).includes(b as string)),
+  between: (kind) => (kind === 'bytes' ? bytesContain : (a, b) => includes(a as string, b as string)),
   inline: (value, kind, constants) =>
-    kind === 'bytes' ? null : js`(${value}!==null&&${value}.includes(${constants[0] as string}))`,
+    kind === 'bytes' || !(constants[0] as string).isWellFormed() ? null : js`(${value}!==null&&${value}.includes(${constants[0] as string}))`,
   cost: 8,
   reference: (left, right) =>
-    left instanceof Uint8Array ? referenceContains(left, right as Uint8Array) : (left as string).split(right as string).length > 1 || right === '',
+    left instanceof Uint8Array ? referenceContains(left, right as Uint8Array) : byteString(left as string).split(byteString(right as string)).length > 1 || right === '',
 };
 
 export const icontains: Operator = {
@@ -32,11 +33,11 @@ export const icontains: Operator = {
   fields: true,
   against: (_kind, constants) => {
     const folded = asciiLower(constants[0] as string);
-    return (value) => asciiLower(value as string).includes(folded);
+    return (value) => includes(asciiLower(value as string), folded);
   },
-  between: () => (a, b) => asciiLower(a as string).includes(asciiLower(b as string)),
+  between: () => (a, b) => includes(asciiLower(a as string), asciiLower(b as string)),
   cost: 16,
-  reference: (left, right) => referenceFold(left as string).includes(referenceFold(right as string)),
+  reference: (left, right) => byteString(referenceFold(left as string)).includes(byteString(referenceFold(right as string))),
 };
 
 export const bcontains: Operator = {

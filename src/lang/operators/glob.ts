@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `glob` and `iglob`: see `lang/glob-pattern.ts` for what a pattern means. */
+import { byteString } from '../../util/byte-text.js';
 import { GlobPattern } from '../glob-pattern.js';
-import { byteString } from '../text.js';
 import type { Scalar } from '../value.js';
 import { type Operator, TEXT } from './operator.js';
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `< <= > >=`: numbers by value, text by its bytes. */
+import { encodeText } from '../../util/byte-text.js';
 import { type Code, js } from '../code.js';
 import type { Constant } from '../constants.js';
 import type { Kind } from '../kinds.js';
@@ -32,7 +33,7 @@ function ordering(
     cost: 1,
     reference: (left, right) =>
       typeof left === 'string'
-        ? sign(Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right as string, 'utf8')))
+        ? sign(Buffer.compare(encodeText(left), encodeText(right as string)))
         : sign(typeof left === 'bigint' || typeof right === 'bigint'
           ? Number(BigInt.asIntN(66, BigInt(left as number) - BigInt(right as number)) > 0n) - Number(BigInt(left as number) < BigInt(right as number))
           : (left as number) - (right as number)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `b64`: decodes base64. Strict: another character, or bits that padding would drop, make it no value. */
+import { decodeBytes } from '../../util/byte-text.js';
 import { each } from './transformer.js';
 
 export const b64 = each('b64', ['CHARBUF', 'BYTEBUF'], (value) => {
@@ -8,7 +9,7 @@ export const b64 = each('b64', ['CHARBUF', 'BYTEBUF'], (value) => {
     if (decoded === null) return null;
     // Text ends at a NUL wherever it is compared or printed.
     const nul = decoded.indexOf(0);
-    return (nul === -1 ? decoded : decoded.subarray(0, nul)).toString('utf8');
+    return decodeBytes(decoded, 0, nul === -1 ? decoded.length : nul);
   }
   const bytes = value as Uint8Array;
   let end = bytes.length;

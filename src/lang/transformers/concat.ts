@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `concat(a, b, …)`: texts put together. */
+import { joined } from '../../util/byte-text.js';
 import type { Scalar } from '../value.js';
 import { asText, type Transformer } from './transformer.js';
 
@@ -18,6 +19,6 @@ export const concat: Transformer = {
   apply: (args) => {
     let text = '';
     for (const arg of args) text += Array.isArray(arg) ? asText((arg as readonly Scalar[])[0] ?? '') : asText(arg as Scalar);
-    return text;
+    return joined(text);
   },
 };

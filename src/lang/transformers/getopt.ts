@@ -4,6 +4,7 @@
  * unknown option is `?`. `getopt(…)[b]` is the last value of -b, or its letter where it takes none. Long options are
  * skipped; `--` and the first argument that is no option end it.
  */
+import { byteLength, byteString, ofByteString } from '../../util/byte-text.js';
 import type { Scalar } from '../value.js';
 import { type ArgumentType, asText, type Transformer } from './transformer.js';
 
@@ -13,17 +14,18 @@ export const getopt: Transformer = {
   result: (args, argument) => {
     if (args.length !== 2) return { problem: `getopt() takes a list of arguments and an option string, not ${args.length} argument${args.length === 1 ? '' : 's'}` };
     const [list, options] = args as readonly [ArgumentType, ArgumentType];
-    if (!list.declared.list) return { problem: 'the first argument of getopt() must be a list', hint: 'proc.args is one' };
+    if (!list.declared.list) return { problem: 'the first argument of getopt() must be a list', hint: 'put the arguments into parentheses: (proc.args[0], proc.args[1])' };
     if (options.declared.list) return { problem: 'the option string of getopt() must be one value, not a list' };
     if (list.declared.type !== 'CHARBUF' || options.declared.type !== 'CHARBUF') return { problem: 'the arguments of getopt() must be CHARBUF' };
-    if (argument !== null && Buffer.byteLength(argument) !== 1) return { problem: 'the argument in brackets after getopt() is one option letter' };
+    if (argument !== null && byteLength(argument) !== 1) return { problem: 'the argument in brackets after getopt() is one option letter' };
     return { type: 'CHARBUF', list: argument === null };
   },
   apply: (args, argument) => {
-    const found = scan((args[0] as readonly Scalar[]).map(asText), asText(args[1] as Scalar));
-    if (argument === null) return found.flatMap((option) => (option.value === null ? [option.shown] : [option.shown, option.value]));
-    const last = found.findLast((option) => option.letter === argument);
-    return last === undefined ? null : (last.value ?? last.shown);
+    // An option is one byte.
+    const found = scan((args[0] as readonly Scalar[]).map((word) => byteString(asText(word))), byteString(asText(args[1] as Scalar)));
+    if (argument === null) return found.flatMap(({ shown, value }) => (value === null ? [shown] : [shown, value])).map(ofByteString);
+    const last = found.findLast((option) => option.letter === byteString(argument));
+    return last === undefined ? null : ofByteString(last.value ?? last.shown);
   },
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `join(separator, list)`: the list may be a field that is one, or fields, texts and numbers in parentheses. */
+import { joined } from '../../util/byte-text.js';
 import type { Scalar } from '../value.js';
 import { type ArgumentType, asText, type Transformer } from './transformer.js';
 
@@ -13,5 +14,5 @@ export const join: Transformer = {
     if (!list.declared.list) return { problem: 'the second argument of join() must be a list', hint: 'put it into parentheses' };
     return { type: 'CHARBUF', list: false };
   },
-  apply: (args) => (args[1] as readonly Scalar[]).map(asText).join(asText(args[0] as Scalar)),
+  apply: (args) => joined((args[1] as readonly Scalar[]).map(asText).join(asText(args[0] as Scalar))),
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `len`: bytes of a text or buffer, elements of a list. */
+import { byteLength } from '../../util/byte-text.js';
 import { kindOf } from '../kinds.js';
-import { byteLength } from '../text.js';
 import type { ArgumentType, Present, Transformer } from './transformer.js';
 
 export const len: Transformer = {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { decodeBytes } from '../../util/byte-text.js';
 import type { TransformerName } from '../ast.js';
 import type { FieldType, Scalar, Value } from '../value.js';
 
@@ -28,7 +29,7 @@ export type Present = Scalar | readonly Scalar[];
 
 /** A value as text within a longer text. */
 export function asText(value: Scalar): string {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
+  return value instanceof Uint8Array ? decodeBytes(Buffer.from(value)) : String(value);
 }
 
 /** A transformer of one value, applied to each element of a list. */

@@ -10,6 +10,7 @@ import type { ContainerInfo } from '../../state/containers.js';
 import type { ThreadInfo } from '../../state/thread-info.js';
 import { object } from './json.js';
 import { ofOciSpec } from './oci-spec.js';
+import { encodeText } from '../../util/byte-text.js';
 
 /** runc's own steps lie between its command and the container's first process. */
 const MAX_ANCESTORS = 6;
@@ -56,7 +57,7 @@ export function withBundle(info: ContainerInfo, folder: string): ContainerInfo |
 function readSmallFile(path: string): string | null {
   let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    file = openSync(encodeText(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   } catch {
     return null;
   }
