@@ -17,14 +17,14 @@
       "target_name": "falco_ts",
       "dependencies": ["bpf"],
       "sources": ["native/addon/module.cc", "native/addon/probe.cc", "native/addon/settings.cc", "native/addon/failure.cc",
-        "native/addon/drain.cc"],
+        "native/addon/drain.cc", "native/addon/gunzip.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED",
         # A worker that is terminated within a call cannot be thrown at any more.
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
       "cflags_cc": ["-std=c++17", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],
-      "libraries": ["-lbpf"],
+      "libraries": ["-lbpf", "-lz"],
     },
   ],
 }

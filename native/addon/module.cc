@@ -11,6 +11,7 @@
 #include "drain.h"
 #include "error.h"
 #include "generated/syscalls.h"
+#include "gunzip.h"
 #include "probe.h"
 
 namespace {
@@ -307,6 +308,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("openCapture", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return info.Env().GetInstanceData<Napi::FunctionReference>()->New({info[0]});
               }));
+  exports.Set("Gunzip", Gunzip::Define(env));
   exports.Set("syslog", Napi::Function::New(env, Syslog));
   return exports;
 }

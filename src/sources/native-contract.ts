@@ -161,11 +161,28 @@ export interface Capture {
   close(done: () => void): void;
 }
 
+/**
+ * Undoes gzip, of any number of members, into one buffer. node:zlib takes fresh memory for each piece, whose pages cost several
+ * times what undoing it does.
+ */
+export interface Gunzip {
+  /** The next piece of the file. It must stay as it is until {@link next} has returned 0. */
+  push(input: Uint8Array): void;
+  /**
+   * Fills the output anew: how many bytes are in it; 0: all of the input is used.
+   * @throws Error with `code` Z_DATA_ERROR or Z_MEM_ERROR and zlib's own words
+   */
+  next(): number;
+  /** What has come so far ends within a member. */
+  readonly unfinished: boolean;
+}
+
 export interface NativeBinding {
   /** Hash of the event table that the addon was built with; must equal `events/ids.ts`. */
   readonly schemaHash: string;
   /** Throws an Error with `code` (`EPERM`, `ENOSYS`, `NO_BTF`, `VERIFIER`, …) and a message with libbpf's own words. */
   openCapture(options: CaptureOptions): Capture;
+  readonly Gunzip: new (output: Uint8Array) => Gunzip;
   /** Writes to the local syslog (syslog(3)). */
   syslog(priority: number, ident: string, message: string): void;
 }

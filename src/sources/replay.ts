@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Events out of a capture file: `engine.kind: replay`. What the capture knew at its start goes into the state. */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import type { Readable, Transform } from 'node:stream';
 import type { EventView } from '../events/event-view.js';
 import { HOST_CONTAINER } from '../state/users.js';
 import type { State } from '../state/state.js';
-import { type Compression, compressionOf, decompressor } from './scap-compression.js';
+import { type Compression, compressionOf, decompressed } from './scap-compression.js';
 import type { MachineInfo } from './scap-format.js';
 import { ScapDecoder, ScapError, type ScapReceiver } from './scap-reader.js';
 import { type Source, type SourceStats, StartError } from './source.js';
 
 /** What is read of a file at once. */
 const PIECE = 512 * 1024;
-/** What is uncompressed at once, into memory of its own: from here on that would be fresh pages each time, which cost more than the extra turns. */
-const UNZIPPED_PIECE = 128 * 1024;
+/** The same of a compressed one. */
+const ZIPPED_PIECE = 64 * 1024;
 
 export interface ReplayOptions {
   /** `engine.replay.capture_file`. */
@@ -28,9 +26,6 @@ export class ReplaySource implements Source<EventView> {
   readonly name = 'syscall';
   readonly description: string;
   private decoder: ScapDecoder | null = null;
-  /** Of a compressed capture; null: the file is read as it is. */
-  private unzip: Transform | null = null;
-  private input: Readable | null = null;
   private num = 0;
   private failed = 0;
   private stopped = false;
@@ -44,17 +39,8 @@ export class ReplaySource implements Source<EventView> {
     const { path } = this.options;
     const compression = await detect(path);
     this.decoder = new ScapDecoder(this.receiver(deliver));
-    let pieces: AsyncIterable<Buffer>;
-    if (compression === null) pieces = piecesOf(await open(path));
-    else {
-      const unzip = await decompressor(compression, UNZIPPED_PIECE);
-      const input = createReadStream(path);
-      input.on('error', (e) => unzip.destroy(e));
-      input.pipe(unzip);
-      this.input = input;
-      this.unzip = unzip;
-      pieces = unzip;
-    }
+    const file = await open(path);
+    const pieces = compression === null ? piecesOf(file, PIECE) : decompressed(compression, piecesOf(file, ZIPPED_PIECE));
     this.done = this.run(pieces).then(
       () => end(),
       (error) => end(error instanceof Error ? error : new Error(String(error))),
@@ -63,8 +49,6 @@ export class ReplaySource implements Source<EventView> {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    this.input?.destroy();
-    this.unzip?.destroy();
     await this.done;
   }
 
@@ -93,9 +77,6 @@ export class ReplaySource implements Source<EventView> {
       if (!code.startsWith('Z_')) throw error;
       this.failed++;
       throw new ScapError('SCAP_COMPRESSION', bytes, `the compressed data is damaged: ${(error as Error).message}`);
-    } finally {
-      this.input?.destroy();
-      this.unzip?.destroy();
     }
   }
 
@@ -126,11 +107,11 @@ export class ReplaySource implements Source<EventView> {
 }
 
 /** The file, piece by piece in one buffer: each is good until the next is asked for. */
-async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(PIECE);
+async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(size);
   try {
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, PIECE, null);
+      const { bytesRead } = await file.read(buffer, 0, size, null);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
