@@ -11,8 +11,6 @@ import { type Source, type SourceStats, StartError } from './source.js';
 
 /** What is read of a file at once. */
 const PIECE = 512 * 1024;
-/** The same of a compressed one. */
-const ZIPPED_PIECE = 64 * 1024;
 
 export interface ReplayOptions {
   /** `engine.replay.capture_file`. */
@@ -40,7 +38,7 @@ export class ReplaySource implements Source<EventView> {
     const compression = await detect(path);
     this.decoder = new ScapDecoder(this.receiver(deliver));
     const file = await open(path);
-    const pieces = compression === null ? piecesOf(file, PIECE) : decompressed(compression, piecesOf(file, ZIPPED_PIECE));
+    const pieces = compression === null ? piecesOf(file) : decompressed(compression, piecesOf(file));
     this.done = this.run(pieces).then(
       () => end(),
       (error) => end(error instanceof Error ? error : new Error(String(error))),
@@ -107,11 +105,11 @@ export class ReplaySource implements Source<EventView> {
 }
 
 /** The file, piece by piece in one buffer: each is good until the next is asked for. */
-async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(size);
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(PIECE);
   try {
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, size, null);
+      const { bytesRead } = await file.read(buffer, 0, PIECE, null);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
