@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * libbpf, libelf and zlib as one static library that may be linked into the addon: from Debian's sources, since Debian's own
+ * libbpf (with libelf) and zlib as static libraries that may be linked into the addon: from Debian's sources, since Debian's own
  * static libraries are not position-independent. clang compiles for both architectures, against an old Debian's C library, so
  * that the addon loads there and on anything newer.
  */
@@ -42,12 +42,14 @@ const sourcesIn = (dir) => readdirSync(dir).filter((name) => name.endsWith('.c')
 const LIBRARIES = [
   {
     name: 'zlib',
+    archive: 'libz.a',
     // The program and the tests of zlib lie in folders of their own.
     files: (at) => sourcesIn(at.zlib),
     flags: () => ['-DHAVE_UNISTD_H'],
   },
   {
     name: 'elfutils',
+    archive: 'libbpf.a',
     files: (at) => sourcesIn(join(at.elfutils, 'libelf')),
     flags: (at, dir) => {
       writeFileSync(join(dir, 'config.h'), ELF_CONFIG);
@@ -56,6 +58,7 @@ const LIBRARIES = [
   },
   {
     name: 'libbpf',
+    archive: 'libbpf.a',
     files: (at) => sourcesIn(join(at.libbpf, 'src')),
     flags: (at) => [`-I${at.libbpf}/include`, `-I${at.libbpf}/include/uapi`, `-I${at.elfutils}/libelf`, `-I${at.zlib}`],
   },
@@ -79,7 +82,7 @@ function notices(at) {
 }
 
 /**
- * @returns {Promise<{sysroot: string, include: string, lib: string, notices: string}>} `lib` holds a libbpf.a that stands for all three
+ * @returns {Promise<{sysroot: string, include: string, lib: string, notices: string}>} `lib` holds a libbpf.a, with libelf in it, and a libz.a
  */
 export async function libraries(arch, { log, onLine }) {
   const { debian } = TARGETS[arch];
@@ -94,9 +97,13 @@ export async function libraries(arch, { log, onLine }) {
     try {
       mkdirSync(join(work, 'lib'));
       const objects = await Promise.all(LIBRARIES.map((library) => compile(library, { at, arch, sysroot, dir: join(work, library.name), log, onLine })));
-      const { code } = await run('llvm-ar', ['rcsD', join(work, 'lib/libbpf.a'), ...objects.flat()], { log });
-      if (code !== 0) throw new SetupError('llvm-ar failed', { log });
+      for (const archive of new Set(LIBRARIES.map((library) => library.archive))) {
+        const members = objects.filter((_, i) => LIBRARIES[i].archive === archive).flat();
+        const { code } = await run('llvm-ar', ['rcsD', join(work, 'lib', archive), ...members], { log });
+        if (code !== 0) throw new SetupError('llvm-ar failed', { log });
+      }
       mkdirSync(join(work, 'include/bpf'), { recursive: true });
+      for (const name of ['zlib.h', 'zconf.h']) copyFileSync(join(at.zlib, name), join(work, 'include', name));
       for (const name of readdirSync(join(at.libbpf, 'src'))) if (name.endsWith('.h')) copyFileSync(join(at.libbpf, 'src', name), join(work, 'include/bpf', name));
       // The kernel's interface as libbpf knows it: the C library's headers may be older than what the addon asks for.
       cpSync(join(at.libbpf, 'include/uapi/linux'), join(work, 'include/linux'), { recursive: true });
