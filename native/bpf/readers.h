@@ -165,8 +165,9 @@ INLINE u64 from_flock_flags(u64 v)
 	return v & 15;
 }
 
-INLINE u64 from_lseek_whence(u64 v)
+INLINE u64 from_lseek_whence(u64 value)
 {
+	u32 v = value;
 	return v <= 2 ? v : 0;
 }
 
@@ -242,8 +243,9 @@ INLINE u64 from_mount_flags(u64 v)
 	return (flags & 0xffff0000) == 0xc0ed0000 ? flags & 0xffff : flags;
 }
 
-INLINE u64 from_shutdown_how(u64 v)
+INLINE u64 from_shutdown_how(u64 value)
 {
+	u32 v = value;
 	return v <= 2 ? v : (u8)F_shutdown_how_SHUT_UNKNOWN;
 }
 
@@ -256,7 +258,7 @@ INLINE u64 from_socket_family(u64 v)
 
 INLINE u64 from_fcntl_command(u64 v)
 {
-	switch (v) {
+	switch ((u32)v) {
 	case 0: return F_fcntl_commands_F_DUPFD;
 	case 1: return F_fcntl_commands_F_GETFD;
 	case 2: return F_fcntl_commands_F_SETFD;

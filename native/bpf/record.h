@@ -35,6 +35,7 @@
 #define argument(regs, index) (compat_regs ? compat_argument(compat_regs, index) : native_argument(regs, index))
 
 /* 32-bit calls whose registers hold something else than their 64-bit namesakes' arguments. */
+#define IA32_UMOUNT 22
 #define IA32_OLD_SELECT 82
 #define IA32_OLD_MMAP 90
 #define IA32_LLSEEK 140
@@ -74,6 +75,9 @@ __noinline u64 compat_argument(u64 address, u32 index)
 		return user_u32((u32)BPF_CORE_READ(regs, cx) + 4 * (u64)(index & 7));
 	if (number == IA32_OLD_MMAP || number == IA32_OLD_SELECT)
 		return user_u32((u32)BPF_CORE_READ(regs, bx) + 4 * (u64)(index & 7));
+	/* Reported as umount2: it has no flags. */
+	if (number == IA32_UMOUNT && index == 1)
+		return 0;
 	/* An offset of 64 bits in two registers, or counted in pages. */
 	if (number == IA32_LLSEEK && index == 1)
 		return (u64)(u32)BPF_CORE_READ(regs, cx) << 32 | (u32)BPF_CORE_READ(regs, dx);

@@ -8,6 +8,8 @@
 #define S_IFSOCK 0140000
 #define S_IFMT 0170000
 #define SUN_PATH 108
+/* In front of the path of a struct sockaddr_un. */
+#define SUN_FAMILY 2
 /* Where a user's address is read to, past every event. */
 #define ADDRESS_AT (MAX_EVENT_BYTES + 1024)
 #define ADDRESS_BYTES MAX_ADDRESS
@@ -41,16 +43,24 @@ INLINE void put_ipv6(struct writer *w, const void *kernel_address)
 	w->position += 16;
 }
 
-/* A path in the file system or, without its leading zero, an abstract name. */
-INLINE void put_unix_name(struct writer *w, const char *name)
+/*
+ * A path in the file system or, without its leading zero, an abstract name, of at most `bytes`; an empty text where there is
+ * none. The kernel keeps abstract names without an end: behind them is other memory.
+ */
+INLINE void put_unix_name(struct writer *w, const char *name, u32 bytes)
 {
 	char first = 0;
-	if (!name)
-		return;
-	bpf_probe_read_kernel(&first, 1, name);
-	long n = bpf_probe_read_kernel_str(at(w->data, w->position), SUN_PATH + 1, first ? name : name + 1);
+	long n = 0;
+	if (name)
+		bpf_probe_read_kernel(&first, 1, name);
+	u32 size = (bytes < SUN_PATH ? bytes : SUN_PATH) + (first != 0);
+	barrier_var(size);
+	if (name && bytes)
+		n = bpf_probe_read_kernel_str(at(w->data, w->position), size & 127, first ? name : name + 1);
 	if (n > 0)
 		w->position += n;
+	else
+		put_bytes(w, 1, 0);
 }
 
 /* The address of a call's argument, read into the scratch buffer with zeros behind it; NULL: not readable. `bytes` are at
@@ -88,7 +98,7 @@ INLINE void put_address(struct writer *w, u32 index, u64 address, u32 bytes)
 			put_bytes(w, 2, bpf_ntohs(*(u16 *)(from + 2)));
 		} else if (family == AF_UNIX) {
 			put_bytes(w, 1, AF_UNIX);
-			put_unix_name(w, (const char *)from + 2);
+			put_unix_name(w, (const char *)from + SUN_FAMILY, SUN_PATH);
 		}
 	}
 	set_length(w, index, w->position - begin);
@@ -144,15 +154,22 @@ INLINE void put_tuple(struct writer *w, u32 index, s32 fd, enum direction direct
 		put_bytes(w, 8, direction == OUTBOUND ? (u64)peer : (u64)local);
 		put_bytes(w, 8, direction == OUTBOUND ? (u64)local : (u64)peer);
 		struct unix_sock *named = direction == OUTBOUND ? peer : local;
+		const char *name = NULL;
+		u32 name_bytes = 0;
 		if (direction == OUTBOUND && !peer && user_bytes != 0) {
 			u8 *given = read_address(w, user, (u16)user_bytes);
-			if (given)
-				put_unix_name(w, (const char *)given + 2);
+			if (given) {
+				name = (const char *)given + SUN_FAMILY;
+				name_bytes = SUN_PATH;
+			}
 		} else if (named) {
 			struct unix_address *address = BPF_CORE_READ(named, addr);
-			if (address)
-				put_unix_name(w, (const char *)&address->name[0].sun_path);
+			if (address) {
+				name = (const char *)&address->name[0].sun_path;
+				name_bytes = BPF_CORE_READ(address, len) - SUN_FAMILY;
+			}
 		}
+		put_unix_name(w, name, name_bytes);
 	}
 	set_length(w, index, w->position - begin);
 }

@@ -114,9 +114,9 @@ export function programsSource(): string {
 /** Where `native/shared.h` puts the sub-calls. */
 const COMPAT_SOCKETCALLS = 512;
 
-/** 32-bit calls with an event of their own: `umount` has no flags; send and recv have no native number. */
+/** 32-bit calls with an event of their own: send and recv have no native number. */
 const COMPAT_EVENTS: ReadonlyMap<number, number> = new Map([
-  [22, Ev.SYSCALL_UMOUNT_1_X], [COMPAT_SOCKETCALLS + 9, Ev.SOCKET_SEND_X], [COMPAT_SOCKETCALLS + 10, Ev.SOCKET_RECV_X],
+  [COMPAT_SOCKETCALLS + 9, Ev.SOCKET_SEND_X], [COMPAT_SOCKETCALLS + 10, Ev.SOCKET_RECV_X],
 ]);
 
 function compatRow(number: number, name: string): string {

@@ -423,4 +423,4 @@ export const enum Ev {
   SYSCALL_KEYCTL_X = 453,
 }
 
-export const SCHEMA_HASH = '0e316a6a34719a06';
+export const SCHEMA_HASH = 'c25f81f712c5ef3f';

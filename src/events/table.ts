@@ -491,7 +491,7 @@ export const EVENTS: readonly EventRow[] = [
   ev(384, 'SYSCALL_FCHOWNAT_E', 'fchownat', 'syscall', 'file', OLD, []),
   ev(385, 'SYSCALL_FCHOWNAT_X', 'fchownat', 'syscall', 'file', USES_FD, [p('res', 'ERRNO', DEC), p('dirfd', 'FD', DEC), p('pathname', 'FSRELPATH', NA, dirfd(1)), p('uid', 'UINT32', DEC), p('gid', 'UINT32', DEC), p('flags', 'FLAGS32', HEX, 'fchownat_flags')], ['ret', 's32(0)', 'str(1)', 'u32(2)', 'u32(3)', 'at_flags(4)']),
   ev(386, 'SYSCALL_UMOUNT_1_E', 'umount', 'syscall', 'file', STATE | OLD, []),
-  ev(387, 'SYSCALL_UMOUNT_1_X', 'umount', 'syscall', 'file', STATE, [p('res', 'ERRNO', DEC), p('name', 'FSPATH', NA)], ['ret', 'str(0)']),
+  ev(387, 'SYSCALL_UMOUNT_1_X', 'umount', 'syscall', 'file', STATE, [p('res', 'ERRNO', DEC), p('name', 'FSPATH', NA)]),
   ev(388, 'SOCKET_ACCEPT4_6_E', 'accept4', 'syscall', 'net', CREATES_FD | STATE | OLD, [p('flags', 'INT32', HEX)]),
   ev(389, 'SOCKET_ACCEPT4_6_X', 'accept4', 'syscall', 'net', CREATES_FD | STATE, [p('fd', 'FD', DEC), p('tuple', 'SOCKTUPLE', NA), p('queuepct', 'UINT8', DEC), p('queuelen', 'UINT32', DEC), p('queuemax', 'UINT32', DEC), p('flags', 'INT32', HEX)]),
   ev(390, 'SYSCALL_UMOUNT2_E', 'umount2', 'syscall', 'file', STATE | OLD, [p('flags', 'FLAGS32', HEX, 'umount_flags')]),

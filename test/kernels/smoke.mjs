@@ -44,6 +44,7 @@ export const IA32 = Object.fromEntries([
   'nanosleep res=0 interval=2400000000',
   'fchmod res=0 fd=10\\(<f>/tmp/ia32-dir/file\\) mode=0600\\(S_IWUSR\\|S_IRUSR\\)',
   'setrlimit res=0 cur=100 max=200 resource=7\\(RLIMIT_NOFILE\\)',
+  'umount2 res=-2\\(ENOENT\\) name=/no/such/program flags=0',
   'fork res=\\d+\\S* exe=\\S*ia32 ',
 ].map((line) => [`32-bit: ${line.split(' ')[0]}${line.includes('ENOENT') ? ' that fails' : ''}`, new RegExp(`SMOKE ia32 ${line}`)]));
 

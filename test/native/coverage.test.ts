@@ -14,7 +14,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['SYSCALL_LLSEEK_X', 'a 32-bit call, reported as lseek'],
   ['SYSCALL_MMAP2_X', 'a 32-bit call, reported as mmap'],
   ['SYSCALL_NEWSELECT_X', 'a 32-bit call, reported as select'],
-  ['SYSCALL_UMOUNT_1_X', 'a 32-bit call'],
+  ['SYSCALL_UMOUNT_1_X', 'a 32-bit call, reported as umount2'],
   ['SOCKET_SEND_X', 'a 32-bit call'],
   ['SOCKET_RECV_X', 'a 32-bit call'],
   ['SOCKET_ACCEPT4_5_X', 'accept4 is SOCKET_ACCEPT4_6_X'],

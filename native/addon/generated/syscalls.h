@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#define FT_SCHEMA_HASH "0e316a6a34719a06"
+#define FT_SCHEMA_HASH "c25f81f712c5ef3f"
 
 struct SyscallRow {
   int16_t number;
@@ -743,7 +743,7 @@ inline constexpr CompatRow kCompatSyscalls[] = {
     {19, 8, 87},
     {20, 39, 1},
     {21, 165, 257},
-    {22, 166, 387},
+    {22, 166, 391},
     {23, 105, 199},
     {24, 102, 203},
     {26, 101, 169},
@@ -1651,7 +1651,6 @@ inline constexpr PathRow kPaths[] = {
     {379, 0, 0}, // chown
     {381, 0, 0}, // lchown
     {385, 1, 1}, // fchownat
-    {387, 0, 0}, // umount
     {391, 0, 0}, // umount2
     {415, 0, 0}, // mknod
     {417, 1, 1}, // mknodat

@@ -151,8 +151,8 @@ HOOK("sched_process_exec") int on_exec(u64 *ctx)
 	return 0;
 }
 
-/* Texts from a vector of pointers, from entry `first` on, at most MAX_ARGS bytes of them. Gives the new position. */
-__noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 pointer_bytes)
+/* Texts from a vector of pointers, from entry `first` on, at most `max` bytes of them. Gives the new position. */
+__noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 max, u32 pointer_bytes)
 {
 	u8 *data = scratch_data();
 	if (!data || !vector)
@@ -167,8 +167,8 @@ __noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 pointer_byt
 		long n = bpf_probe_read_user_str(at(data, position), MAX_ARGS, (void *)pointer);
 		if (n > 0)
 			position += n;
-		if (position - start >= MAX_ARGS) {
-			position = start + MAX_ARGS;
+		if (position - start >= max) {
+			position = start + max;
 			*at(data, position - 1) = 0;
 			break;
 		}
@@ -176,9 +176,9 @@ __noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 pointer_byt
 	return position;
 }
 
-INLINE void put_vector(struct writer *w, u32 index, u64 vector, u32 first, u32 pointer_bytes)
+INLINE void put_vector(struct writer *w, u32 index, u64 vector, u32 first, u32 max, u32 pointer_bytes)
 {
-	u32 end = write_vector(w->position, vector, first, pointer_bytes);
+	u32 end = write_vector(w->position, vector, first, max, pointer_bytes);
 	set_length(w, index, end - w->position);
 	w->position = end;
 }
@@ -188,16 +188,17 @@ INLINE void put_failed_exec(struct writer *w, s64 ret, u64 argv, u64 envp, u32 p
 {
 	struct task_struct *task = current_task();
 	u64 first = 0;
+	u32 exe = 0;
 	put(w, 0, 8, ret);
 	if (argv)
 		bpf_probe_read_user(&first, pointer_bytes == 4 ? 4 : 8, (void *)argv);
 	if (argv)
-		put_user_text(w, 1, first, MAX_ARGS);
+		exe = put_user_text(w, 1, first, MAX_ARGS);
 	else
 		put(w, 1, 1, 0); /* no vector at all: an empty name */
-	put_vector(w, 2, argv, 1, pointer_bytes);
+	put_vector(w, 2, argv, 1, MAX_ARGS - exe, pointer_bytes);
 	put_task(w, task);
-	put_vector(w, 15, envp, 0, pointer_bytes);
+	put_vector(w, 15, envp, 0, MAX_ARGS, pointer_bytes);
 	put_exec(w, task);
 }
 

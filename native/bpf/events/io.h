@@ -265,7 +265,8 @@ PROGRAM(SOCKET_RECVMSG_X)
 	struct message m = {};
 	put(&w, 0, 8, ret);
 	put(&w, 1, 4, ret > 0 ? ret : 0);
-	if (ret >= 0 && !read_message(&m, argument(regs, 1), compat)) {
+	if (ret >= 0) {
+		read_message(&m, argument(regs, 1), compat);
 		put_pieces(&w, 2, m.pieces, m.count, ret, compat);
 		put_tuple(&w, 3, fd, INBOUND, m.name, m.name ? m.name_bytes : 0);
 		put_control(&w, 4, &m);

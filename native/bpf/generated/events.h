@@ -2,7 +2,7 @@
 /* Generated from src/events/table.ts by `npm run generate`. Do not edit. */
 #pragma once
 
-#define FT_SCHEMA_HASH "0e316a6a34719a06"
+#define FT_SCHEMA_HASH "c25f81f712c5ef3f"
 
 #define EV_GENERIC_E 0
 #define EV_GENERIC_E_PARAMS 2

@@ -1022,17 +1022,6 @@ PROGRAM(SYSCALL_FCHOWNAT_X)
 	return 0;
 }
 
-PROGRAM(SYSCALL_UMOUNT_1_X)
-{
-	struct writer w = begin(EVENT(SYSCALL_UMOUNT_1_X));
-	if (!w.data)
-		return 0;
-	put(&w, 0, 8, from_ret(ret)); /* res */
-	put_entry_text(&w, 1, from_str(argument(regs, 0))); /* name */
-	finish(&w);
-	return 0;
-}
-
 PROGRAM(SYSCALL_UMOUNT2_X)
 {
 	struct writer w = begin(EVENT(SYSCALL_UMOUNT2_X));
