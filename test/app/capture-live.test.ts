@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `capture:` on the running machine: a rule fires, its file is replayed, and the same alert comes again, with what came before it. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EVENTS } from '../../src/events/table.js';
 import { run } from '../cli/program.js';
+import { replay } from '../conformance/corpus.js';
 import { canWatch, type JsonAlert, LiveMonitor } from '../e2e/live-monitor.js';
 
 const OUTPUT =
@@ -88,6 +90,99 @@ describe.skipIf(!canWatch)('a capture of the running machine', () => {
     expect(again).toEqual([executed]);
     expect(executed.output_fields['proc.cmdline']).toBe('marked-program an argument');
   });
+});
+
+describe.skipIf(!canWatch)('a reload while a capture is written', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'falco-ts-capture-live-'));
+  const rules = join(dir, 'rules.yaml');
+  const captures = join(dir, 'captures');
+  const replayed = ['mark', 'second', 'third', 'late'];
+  let monitor: LiveMonitor;
+  let ticks: ReturnType<typeof spawn>;
+  let text = '';
+  let live: readonly JsonAlert[] = [];
+  let markedAt = 0n;
+  /** Time, name and thread of every open in the capture. */
+  const opened: { readonly time: bigint; readonly name: string }[] = [];
+  let events = 0;
+  let lastTime = 0n;
+
+  const cat = (name: string) => execFileSync('sh', ['-c', `true < ${join(dir, name)}`]);
+  const alerted = (name: string) => monitor.wait((alert) => alert.rule === name, 15_000);
+  const capturePath = () => join(captures, readdirSync(captures)[0]);
+
+  beforeAll(async () => {
+    for (const name of ['ready', ...replayed]) writeFileSync(join(dir, name), 'x');
+    mkdirSync(captures);
+    const of = (...names: string[]) => names.map((name) => rule(name, opens(`${dir}/${name}`))).join('');
+    writeFileSync(rules, of('ready') + rule('mark', opens(`${dir}/mark`), '  capture: true\n  capture_duration: 6000\n'));
+    monitor = new LiveMonitor({ rules: [rules], config: ['rule_matching: all', `capture: { enabled: true, path_prefix: ${captures}/c, default_duration: 3000 }`] });
+    await monitor.wait((alert) => alert.rule === 'ready', 30_000, () => cat('ready'));
+    // Opens that can be counted, all the time.
+    ticks = spawn('sh', ['-c', `i=0; while true; do i=$((i+1)); true < ${dir}/tick-$i-end; sleep 0.02; done`], { stdio: 'ignore' });
+    cat('mark');
+    markedAt = BigInt(Date.parse((await alerted('mark')).time)) * 1_000_000n;
+    // A reload by the file that has changed: no rule asks for a capture any more.
+    writeFileSync(rules, of('ready', 'mark', 'second'));
+    await monitor.process.until(/Reloaded: 3 rules/, 20_000);
+    cat('second');
+    await alerted('second');
+    // By the file again, and by the signal.
+    writeFileSync(rules, of('third', 'late'));
+    await monitor.process.until(/Reloaded: 2 rules/, 20_000);
+    process.kill(monitor.process.child.pid ?? 0, 'SIGHUP');
+    await monitor.process.until(/(Reloaded:[\s\S]*){3}/, 20_000);
+    cat('second');
+    cat('third');
+    await alerted('third');
+    await monitor.process.until(/Capture written: \S+/, 30_000);
+    cat('late');
+    await alerted('late');
+    ticks.kill();
+    live = monitor.alerts();
+    text = await monitor.stop();
+    await replay(capturePath(), (view) => {
+      events++;
+      lastTime = view.timestamp();
+      if (EVENTS[view.type].name.startsWith('open')) opened.push({ time: lastTime, name: view.str(EVENTS[view.type].params.findIndex((param) => param.name === 'name')) ?? '' });
+    });
+  }, 120_000);
+  afterAll(async () => {
+    ticks?.kill();
+    await monitor?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('lets it go on to its deadline: every event until then, through all reloads', () => {
+    expect(readdirSync(captures).length).toBe(1);
+    const written = /Captures: 1 written, 0 failed; (\d+) events, (\d+) bytes, 0 events dropped/.exec(text);
+    expect(Number(written?.[1])).toBe(events);
+    expect(Number(written?.[2])).toBe(statSync(capturePath()).size);
+    const seen = opened.map(({ name }) => /tick-(\d+)-end$/.exec(name)?.[1]).filter((number) => number !== undefined).map(Number);
+    expect(seen).toEqual(seen.map((_, i) => seen[0] + i));
+    expect(seen.length).toBeGreaterThan(20);
+    // The first event at or after the deadline is the last one; none need follow it.
+    expect(lastTime).toBeGreaterThan(markedAt + 5_000_000_000n);
+    const names = opened.map(({ name }) => name.slice(dir.length + 1)).filter((name) => replayed.includes(name));
+    expect(names).toEqual(['mark', 'second', 'second', 'third']);
+  });
+
+  it('takes the new rules at once, and the old ones no longer', () => {
+    expect(live.map((alert) => alert.rule).filter((name) => name !== 'ready')).toEqual(['mark', 'second', 'third', 'late']);
+  });
+
+  it('is replayed with the alerts of rules that came and went meanwhile', async () => {
+    const file = join(dir, 'all.yaml');
+    writeFileSync(file, replayed.map((name) => rule(name, opens(`${dir}/${name}`))).join(''));
+    const config = join(dir, 'replay-config.yaml');
+    writeFileSync(config, `rules_files: [${file}]\njson_output: true\nstdout_output: {enabled: true}\nlog_syslog: false\nlog_stderr: true\nengine: {kind: replay, replay: {capture_file: ${capturePath()}}}\n`);
+    const { code, stdout, stderr } = await run(['-c', config]);
+    expect(code, stderr).toBe(0);
+    const again = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as JsonAlert);
+    expect(again.map((alert) => alert.rule)).toEqual(['mark', 'second', 'second', 'third']);
+    const message = ({ output }: JsonAlert) => output.replace(/ container_id=.*/, '');
+    expect(again.map(message)).toEqual(expect.arrayContaining(live.filter((alert) => ['mark', 'second', 'third'].includes(alert.rule)).map(message)));
+  }, 30_000);
 });
 
 describe.skipIf(!canWatch)('a disk that is full', () => {
