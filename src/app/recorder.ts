@@ -4,6 +4,7 @@
  * go into a file of their own, with the last events before the alert where `history_ms` says so. Alerts meanwhile move the
  * deadline, whether or not their rules ask for a capture. A disk that fails costs captures, never events.
  */
+import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import type { EngineEvent } from '../events/event.js';
 import type { EventView } from '../events/event-view.js';
@@ -82,9 +83,10 @@ export class Recorder implements Part {
   /** @throws StartError when captures could not be written with this configuration */
   check({ enabled, path_prefix: prefix }: CaptureConfig): void {
     if (!enabled) return;
-    const path = `${prefix}_check-${process.pid}`;
+    // Its directory may be everybody's: a name that nobody can guess, and no file that is there already.
+    const path = `${prefix}_check-${randomUUID()}`;
     try {
-      closeSync(openSync(path, 'w', 0o600));
+      closeSync(openSync(path, 'wx', 0o600));
       unlinkSync(path);
     } catch (cause) {
       throw new StartError(

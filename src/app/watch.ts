@@ -58,11 +58,26 @@ export class FileWatch {
   }
 
   private fingerprint(): string {
-    return this.paths.flatMap((path) => [path, ...(isDirectory(path) ? readdirSync(path).map((name) => join(path, name)) : [])]).map(identity).join('\n');
+    return this.paths.flatMap((path) => [path, ...entriesOf(path)]).map(identity).join('\n');
   }
 }
 
-const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Whole paths; none of what is no directory, or cannot be read (any more). */
+function entriesOf(path: string): string[] {
+  try {
+    return readdirSync(path).map((name) => join(path, name));
+  } catch {
+    return [];
+  }
+}
 
 /** What a path leads to now. A directory is told by its entries, not by its own time. */
 function identity(path: string): string {

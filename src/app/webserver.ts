@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { StartError } from '../sources/source.js';
+import { ConnectionBound } from '../util/connection-bound.js';
 import type { Log } from '../util/log.js';
 import type { Config } from './config/schema.js';
 import type { Part } from './lifecycle.js';
@@ -16,6 +17,11 @@ export interface WebserverViews {
   /** Whether the monitor does its work now, and per source why not. */
   readonly readiness: () => ReadinessView;
 }
+
+/** A probe or a scrape has a connection or two; nobody may use up the descriptors of the monitor by opening more. */
+const MAX_CONNECTIONS = 256;
+/** A request must have come by then. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 export class Webserver implements Part {
   readonly name = 'webserver';
@@ -34,8 +40,12 @@ export class Webserver implements Part {
     this.log.info(`Starting health webserver, listening on ${options.listen_address}:${options.listen_port}${tls}`);
     // Loaded here: most commands need no server, and it takes a tenth of a second.
     const { fastify } = await import('fastify');
-    const server = options.ssl_enabled ? (fastify({ https: this.tls() }) as unknown as FastifyInstance) : fastify();
+    // Who is slow to ask must hold up neither the end nor a reload.
+    const limits = { requestTimeout: REQUEST_TIMEOUT_MS, forceCloseConnections: true };
+    const server = options.ssl_enabled ? (fastify({ ...limits, https: this.tls() }) as unknown as FastifyInstance) : fastify(limits);
     this.server = server;
+    const bound = new ConnectionBound(MAX_CONNECTIONS);
+    server.server.on('connection', (socket) => bound.add(socket));
     server.get(options.k8s_healthz_endpoint, (_, reply) => reply.type('application/json').send('{"status": "ok"}'));
     server.get('/versions', () => views.versions());
     server.get('/readyz', (_, reply) => {

@@ -186,8 +186,9 @@ export class HttpOutput implements Output {
       const wanted = options.echo || options.accept !== undefined ? await answer.body.text() : null;
       if (wanted === null) await answer.body.dump();
       else if (options.echo) process.stdout.write(wanted);
-      if (answer.statusCode < 400) return { kind: 'done', body: wanted ?? '' };
-      const reason = `the receiver answered ${answer.statusCode}`;
+      if (answer.statusCode < 300) return { kind: 'done', body: wanted ?? '' };
+      const { location } = answer.headers;
+      const reason = `the receiver answered ${answer.statusCode}${typeof location === 'string' ? `, with a redirection to ${withoutCredentials(location)}, which is not followed` : ''}`;
       if (answer.statusCode === 500 || answer.statusCode === 501) return { kind: 'again', cause: 'server', reason };
       if (answer.statusCode > 501 || answer.statusCode === 429) return { kind: 'again', cause: 'away', reason };
       if (options.patient && !ABOUT_THE_MESSAGE.has(answer.statusCode)) return { kind: 'again', cause: 'away', reason };

@@ -9,6 +9,8 @@ export interface ProgramOutputOptions {
   readonly keepAlive: boolean;
 }
 
+const GRACE_MS = 1000;
+
 interface Running {
   readonly child: ChildProcess;
   /** Settles when the process has ended; rejects when it could not start or ended with an error. */
@@ -56,15 +58,15 @@ export class ProgramOutput implements Output {
     await this.close();
   }
 
-  /** Closes the program's input and gives it a second to finish before it is told to. */
+  /** Closes the program's input, gives it a second to finish, another one after it is told to, and ends it then. */
   private async close(): Promise<void> {
     const running = this.running;
     this.running = null;
     if (running === null) return;
     running.child.stdin?.end();
-    const timer = setTimeout(() => kill(running.child), 1000);
+    const timers = [setTimeout(() => kill(running.child, 'SIGTERM'), GRACE_MS), setTimeout(() => kill(running.child, 'SIGKILL'), 2 * GRACE_MS)];
     await running.ended.catch(() => undefined);
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 
   private spawn(): Running {
@@ -95,10 +97,10 @@ export class ProgramOutput implements Output {
 }
 
 /** The whole group: the shell may have started the program instead of becoming it. */
-function kill(child: ChildProcess): void {
+function kill(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGTERM');
+    process.kill(-child.pid, signal);
   } catch {
     // It has just ended.
   }

@@ -3,7 +3,7 @@
  * A capture file that is being written: `begin` with the state as it is, then `event` for every event. Events gather in
  * pieces; each compressed piece is a gzip member of its own, so that what is in the file is readable at any time.
  */
-import { closeSync, ftruncateSync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, constants as fsConstants, ftruncateSync, openSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { constants, gzip, gzipSync } from 'node:zlib';
 import type { EventView } from '../events/event-view.js';
@@ -12,6 +12,7 @@ import type { EventHistory } from './event-history.js';
 import type { MachineInfo } from './scap-format.js';
 import { ScapEncoder } from './scap-writer.js';
 
+const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = fsConstants;
 const writeFd = promisify(write);
 const zip = promisify(gzip);
 /** Beside a live machine, time counts more than the last tenth of size. */
@@ -56,14 +57,14 @@ export class ScapFile {
   /** Why it cannot be written any more; nothing is, from then on. */
   error: Error | null = null;
 
-  /** Creates or overwrites it. @throws when it cannot be opened */
+  /** Creates or overwrites it, but no symbolic link's target. @throws when it cannot be opened */
   constructor(
     readonly path: string,
     options: ScapFileOptions = {},
   ) {
     this.compress = options.compress ?? true;
     this.background = options.background ?? false;
-    this.fd = openSync(path, 'w', 0o600);
+    this.fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   }
 
   /** What is known now: the lists, and containers as events, which count as none. `time`: when the capture begins. */

@@ -178,6 +178,14 @@ describe('a condition without a generation looks at all ancestors', () => {
     expect(new Scene().compares('proc.aname[2]')).toBe('init');
     expect(new Scene().compares('proc.aenv[SECRET]')).toBe('of bash');
   });
+  it('however many lie between: nobody hides by forking again and again', () => {
+    const scene = new Scene();
+    for (let pid = 2000; pid < 3000; pid++) scene.add(pid, pid, pid === 2000 ? 100 : pid - 1, 'hop', ['hop'], () => {});
+    scene.state.seeded();
+    const last = { key: 'SYSCALL_GETUID_X', options: { tid: 2999 } };
+    expect((scene.compares('proc.aname', last) as string[]).slice(-3)).toEqual(['hop', 'bash', 'init']);
+    expect(scene.prints('proc.loginshellid', last)).toBe(100);
+  });
   it('and ends when the parents go in a circle', () => {
     const scene = new Scene();
     scene.thread(1).ptid = 1000;

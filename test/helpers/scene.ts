@@ -142,7 +142,8 @@ export class Scene {
     return value;
   }
 
-  private add(tid: number, pid: number, ptid: number, comm: string, argv: readonly string[], change: (thread: ThreadInfo) => void): void {
+  /** One more process; then `state.seeded()`, once for all. */
+  add(tid: number, pid: number, ptid: number, comm: string, argv: readonly string[], change: (thread: ThreadInfo) => void): void {
     const thread = new ThreadInfo(tid, pid);
     thread.ptid = ptid;
     thread.comm = comm;

@@ -126,6 +126,16 @@ describe('http', () => {
     expect(received.map((r) => r.body)).toEqual(['alert 0', 'alert 0']);
   });
 
+  it('a redirection, which nobody follows, is no delivery', async () => {
+    const received: Received[] = [];
+    const port = await listen(createServer(handler(received, (_, response) => response.writeHead(301, { location: 'https://me:pw@elsewhere/' }).end())));
+    const channel = await channelOf(http(`http://127.0.0.1:${port}/`));
+    channel.push(message(0));
+    await until(() => channel.stats().failed === 1);
+    expect(received).toHaveLength(1);
+    expect(logged.join('\n')).toMatch(/the receiver answered 301, with a redirection to https:\/\/\*\*\*@elsewhere\/, which is not followed/);
+  });
+
   it('a 4xx is not tried again', async () => {
     const received: Received[] = [];
     const port = await listen(createServer(handler(received, (_, response) => {

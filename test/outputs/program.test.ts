@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The program output: one process for all alerts or one for each, which die, do not exist, or never read. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileOutput } from '../../src/outputs/file.js';
@@ -50,6 +50,15 @@ describe('program', () => {
     expect(lines(filename)).toEqual(alerts(0, 4));
     const { delivered, failed, dropped } = channel.stats();
     expect(delivered + failed + dropped).toBe(4);
+  });
+
+  it('a program that does not want to end is ended', async () => {
+    const pidfile = join(dir, 'program-stubborn.pid');
+    const channel = await channelOf(new ProgramOutput({ program: `trap '' TERM; echo $$ > ${pidfile}; while :; do sleep 60; done`, keepAlive: true }));
+    channel.push(message(0));
+    await until(() => existsSync(pidfile) && readFileSync(pidfile, 'utf8') !== '');
+    await channel.stop(100);
+    expect(isRunning(Number(readFileSync(pidfile, 'utf8')))).toBe(false);
   });
 
   it('a command that does not exist is counted as failed', async () => {

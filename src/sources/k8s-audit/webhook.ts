@@ -6,6 +6,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { ConnectionBound } from '../../util/connection-bound.js';
 import { StartError } from '../source.js';
 import { receive } from './body.js';
 import type { AuditIntake, Batch, Refusal } from './intake.js';
@@ -50,12 +51,19 @@ export class AuditWebhook {
   readonly #sessions = new Set<ServerHttp2Session>();
   #receiving = 0;
   #stopping = false;
+  readonly #connections: ConnectionBound;
   readonly #lastWarning = new Map<string, number>();
 
   constructor(
     private readonly intake: AuditIntake,
     private readonly options: WebhookOptions,
-  ) {}
+  ) {
+    const { place, maxConnections = MAX_CONNECTIONS } = options;
+    this.#connections = new ConnectionBound(maxConnections, () => {
+      intake.refuse('overloaded');
+      this.#warn('connections', `${placeText(place)}: a connection that had sent nothing was closed: there are ${maxConnections} already`);
+    });
+  }
 
   /** The port that was bound; differs from the configured one when that is 0. */
   get port(): number {
@@ -120,11 +128,14 @@ export class AuditWebhook {
       const { createServer } = await import('node:http');
       server = createServer(limits, handle);
     }
-    server.maxConnections = maxConnections;
-    server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
+    server.maxConnections = 2 * maxConnections;
+    server.on('connection', (socket: Socket) => {
+      keepWhileOpen(this.#sockets, socket);
+      this.#connections.add(socket);
+    });
     server.on('drop', () => {
       this.intake.refuse('overloaded');
-      this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${maxConnections} already`);
+      this.#warn('connections', `${placeText(place)}: a connection was refused: there are ${2 * maxConnections} already`);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       if (place.tls && !secured.has(socket)) {
@@ -155,6 +166,7 @@ export class AuditWebhook {
       return;
     }
     this.#receiving++;
+    this.#connections.keep(request.socket);
     try {
       const batch = this.intake.batch({ retried: true, lines: false });
       const { maxBodySize, idleTimeoutMs = IDLE_TIMEOUT_MS, totalTimeoutMs = REQUEST_TIMEOUT_MS, overloadTimeoutMs = OVERLOAD_TIMEOUT_MS } = this.options;

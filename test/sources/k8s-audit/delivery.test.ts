@@ -253,12 +253,33 @@ describe('more than can be dealt with', () => {
     await webhook.stop();
   });
 
-  it('connections beyond the limit are refused and counted, those before it are served', async () => {
+  it('connections that send nothing keep nobody out: the oldest give way to new ones, and are counted', async () => {
     const { webhook, count } = await listening({ maxConnections: 3 });
     const sockets = Array.from({ length: 6 }, () => netConnect(webhook.port, '127.0.0.1').on('error', () => {}));
     await expect.poll(() => count('overloaded')).toBe(3);
+    await expect.poll(() => sockets.filter((socket) => socket.destroyed).length).toBe(3);
+    expect((await post(webhook.port, eventList(auditEvent('a')))).status).toBe(200);
+    expect(count('overloaded')).toBe(4);
     for (const socket of sockets) socket.destroy();
-    await expect.poll(async () => (await post(webhook.port, eventList(auditEvent('a'))).catch(() => null))?.status).toBe(200);
+    await webhook.stop();
+  });
+
+  it('connections that are served are kept, whoever comes later', async () => {
+    const { webhook, count } = await listening({ maxConnections: 2 });
+    const body = eventList(auditEvent('a'));
+    const head = `POST /k8s-audit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    let answers = '';
+    const served = netConnect(webhook.port, '127.0.0.1').on('error', () => {});
+    served.on('data', (chunk) => {
+      answers += chunk.toString();
+    });
+    served.write(head + body);
+    await expect.poll(() => answers).toMatch(/^HTTP\/1.1 200/);
+    const others = Array.from({ length: 4 }, () => netConnect(webhook.port, '127.0.0.1').on('error', () => {}));
+    await expect.poll(() => count('overloaded')).toBe(3);
+    served.write(head + eventList(auditEvent('b')));
+    await expect.poll(() => taken).toEqual(['a', 'b']);
+    for (const socket of [served, ...others]) socket.destroy();
     await webhook.stop();
   });
 
