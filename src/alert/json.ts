@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** JSON as the ecosystem prints it: keys sorted, no blanks, 64-bit integers with all their digits. */
-
 import { shown } from '../util/byte-text.js';
+import { escapeInvisible } from '../util/printable.js';
 
 export type JsonInput = string | number | bigint | boolean | null | undefined | Uint8Array | readonly JsonInput[] | { readonly [key: string]: JsonInput };
 
@@ -34,9 +34,12 @@ export function sortedJson(value: JsonInput): string {
   return `{${text}}`;
 }
 
-/** A JSON string; bytes that are no UTF-8 become the replacement character. */
+/**
+ * A JSON string; bytes that are no UTF-8 become the replacement character. What JSON lets stand although terminals and
+ * viewers obey it (see `util/printable.ts`) is escaped too: a file's name must not paint over the alert about it.
+ */
 export function quoted(text: string): string {
-  return JSON.stringify(shown(text));
+  return escapeInvisible(JSON.stringify(shown(text)));
 }
 
 const hasSurrogates = (text: string): boolean => /[\ud800-\udfff]/.test(text);

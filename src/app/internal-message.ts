@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Messages of the monitor itself that leave by the outputs like alerts (`Falco internal: …`), in the peer's two forms. */
 import type { Priority } from '../alert/alert.js';
+import { quoted } from '../alert/json.js';
 import type { OutputMessage } from '../outputs/output.js';
 import { isoTimeText, timeText } from '../util/time.js';
 
@@ -35,5 +36,5 @@ export function formatInternal(internal: InternalMessage, options: { readonly js
     return { line, priority, rule, time };
   }
   const shown = fields.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ');
-  return { line: `${timeText(time, true)}: ${priority} ${message} (${shown})`, priority, rule, time };
+  return { line: `${timeText(time, true)}: ${priority} ${quoted(message).slice(1, -1)} (${shown})`, priority, rule, time };
 }

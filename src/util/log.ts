@@ -2,6 +2,7 @@
 /** The program's own log: pino with syslog's levels, printed as lines that a reader of Falco's log knows. */
 import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
+import { logText } from './printable.js';
 import { withoutCredentials } from './redact.js';
 
 export const LOG_LEVELS = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'] as const;
@@ -37,7 +38,7 @@ export function createLog(initial: LogOptions): ConfigurableLog {
   const stream = {
     write(line: string): void {
       const entry = JSON.parse(line) as { level: number; time: number; msg?: string };
-      const text = withoutCredentials((entry.msg ?? '').replace(/\n+$/, ''));
+      const text = logText(withoutCredentials((entry.msg ?? '').replace(/\n+$/, '')));
       if (options.stderr) writeStderr(`${formatTime(new Date(entry.time), options.iso8601)}: ${text}\n`);
       options.syslog?.(syslogSeverity(entry.level), text);
     },

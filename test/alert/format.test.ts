@@ -37,6 +37,14 @@ describe('an alert as text', () => {
     );
   });
 
+  it('what a terminal obeys is shown and not sent to it, and means the same in JSON', () => {
+    const message = 'a\u001b[2J\u009b31m\u202etxt.exe\u2028b';
+    expect(formatText({ ...alert, message })).toBe('09:29:51.028390515: Warning a\\u001b[2J\\u009b31m\\u202etxt.exe\\u2028b');
+    const json = formatJson({ ...alert, message, fields: new Map([['fd.name', message]]) });
+    expect(json).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);
+    expect(JSON.parse(json).output_fields['fd.name']).toBe(message);
+  });
+
   it('shows half a surrogate pair as the replacement character', () => {
     expect(formatText({ ...alert, message: 'a\ud800b' })).toBe('09:29:51.028390515: Warning a\ufffdb');
   });

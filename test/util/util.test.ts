@@ -33,6 +33,15 @@ describe('the log', () => {
   });
 });
 
+describe('what the log quotes', () => {
+  it('can neither forge a line nor reach the terminal', () => {
+    const lines: string[] = [];
+    const { log } = createLog({ level: 'info', stderr: false, iso8601: true, syslog: (_, text) => lines.push(text) });
+    log.warning('container a\u001b[2Jb\u009b1m\u202ecod.exe\r: not answered\nFri Nov 27: all is well\n  help: ask\ttwice');
+    expect(lines).toEqual(['container a\\u001b[2Jb\\u009b1m\\u202ecod.exe\\u000d: not answered\n  Fri Nov 27: all is well\n  help: ask\ttwice']);
+  });
+});
+
 describe('an interval', () => {
   it('lets one through and tells how many it held back', () => {
     const interval = new Interval(100);
