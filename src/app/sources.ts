@@ -6,6 +6,7 @@ import type { EventView } from '../events/event-view.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
 import { SYSCALL_SOURCE } from '../fields/catalogues.js';
 import { bundleOf } from '../sources/containers/bundle.js';
+import { isMadeBy } from '../sources/containers/maker.js';
 import { openEngines } from '../sources/containers/engines.js';
 import { ContainerLookUp, type LookUpStats } from '../sources/containers/look-up.js';
 import { readContainerConfig } from '../sources/containers/options.js';
@@ -162,6 +163,7 @@ function containerLookUp({ loaded, machine, log }: SourceTools): ContainerLookUp
       for (const thread of machine.state.threads.values()) ids.add(thread.containerId);
       return ids;
     },
+    isOfUser: (id, user) => isMadeBy(machine.state.threads, id, user),
     bundleOf: (tid, fullId) => {
       const folder = bundleOf(machine.state.threads, tid, fullId);
       return folder === null ? null : machine.state.hostRoot + folder;

@@ -68,7 +68,7 @@ export async function runContainers(count: number, { pids, ids, silent = 0, turn
   const state = machine({ containers });
   const runtime = new Runtime();
   const inUse = () => new Set([...state.threads.values()].map((thread) => thread.containerId));
-  const lookUp = new ContainerLookUp({ engines: [runtime], table: containers, inUse, bundleOf: () => null, follow: true, info: () => undefined, warn: () => undefined });
+  const lookUp = new ContainerLookUp({ engines: [runtime], table: containers, inUse, isOfUser: () => null, bundleOf: () => null, follow: true, info: () => undefined, warn: () => undefined });
   await lookUp.start();
   const before = state.threads.size;
   const wrong: string[] = [];

@@ -7,6 +7,8 @@ export interface ContainerEngine {
   readonly name: string;
   /** Path of its socket, with HOST_ROOT in front. */
   readonly socket: string;
+  /** Whose it is, who may have it say anything: believed only about containers of this user. Absent: the machine's. */
+  readonly user?: number | undefined;
   /** By full or short id. Null: it has no such container, or is not running. Rejects when it gives no proper answer in time. */
   inspect(id: string): Promise<ContainerInfo | null>;
   /** Full ids of the containers that run. Empty when the runtime does not. Rejects as {@link inspect} does. */

@@ -26,7 +26,7 @@ function openEngine(name: EngineName, socket: string, config: ContainerConfig): 
     case 'docker':
       return new DockerEngine(socket, config);
     case 'podman':
-      return new PodmanEngine(socket, config);
+      return new PodmanEngine(socket, config, userOf(socket));
     case 'containerd':
       return new ContainerdEngine(socket, config, describedByOthers(config));
     case 'cri':
@@ -61,6 +61,12 @@ function defaultSockets(name: EngineName, hostRoot: string): readonly string[] {
     default:
       return name satisfies never;
   }
+}
+
+/** Below /run/user/<uid> everything is that user's. */
+function userOf(socket: string): number | undefined {
+  const uid = /\/run\/user\/(\d+)\//.exec(socket)?.[1];
+  return uid === undefined || uid === '0' ? undefined : Number(uid);
 }
 
 /** Each user can have a Podman of their own; those that are there at the start are asked. */

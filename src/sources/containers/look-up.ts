@@ -48,6 +48,8 @@ export interface LookUpOptions {
   readonly table: ContainerTable;
   /** Short ids of the containers that have processes. */
   readonly inUse: () => ReadonlySet<string>;
+  /** Whether the container was made by this user; null: no process is known in it. */
+  readonly isOfUser: (id: string, user: number) => boolean | null;
   /** Folder of the bundle that a container is made from, by a thread in it; null: not known. */
   readonly bundleOf: (tid: number, fullId: string) => string | null;
   /** Listen to what runtimes tell of their own accord. */
@@ -76,6 +78,8 @@ export class ContainerLookUp {
   private readonly used = new Set<string>();
   /** Those of which only name, image and labels are known so far, and how often their bundles were looked for in vain. */
   private readonly partial = new Map<string, number>();
+  /** Those that only a user's runtime has told of, with the user: believed until a process in them says otherwise. */
+  private readonly claimed = new Map<string, number>();
   private readonly warned = new Set<ContainerEngine>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private sweeper: NodeJS.Timeout | null = null;
@@ -138,14 +142,40 @@ export class ContainerLookUp {
     }
     for (const id of this.idle.keys()) if (table.get(id) === null) this.idle.delete(id);
     for (const id of this.partial.keys()) if (table.get(id) === null) this.partial.delete(id);
+    for (const [id, user] of this.claimed) {
+      if (table.get(id) === null) this.claimed.delete(id);
+      else this.settleClaim(id, user);
+    }
     for (const id of this.used) if (table.get(id) === null && !this.open.has(id)) this.used.delete(id);
     for (const [id, until] of this.misses) if (until <= now) this.misses.delete(id);
   }
 
   private seen(id: string, tid: number): void {
     this.used.add(id);
+    const user = this.claimed.get(id);
+    if (user !== undefined) this.settleClaim(id, user);
     if (this.options.table.get(id) === null) this.want(id, true, false);
     else if (this.partial.has(id)) this.complete(id, tid);
+  }
+
+  /** A process in it has been seen at last. What another user's runtime said is forgotten. */
+  private settleClaim(id: string, user: number): void {
+    const { table, isOfUser } = this.options;
+    const own = isOfUser(id, user);
+    if (own === null) return;
+    this.claimed.delete(id);
+    if (own) return;
+    this.partial.delete(id);
+    table.delete(id);
+  }
+
+  /** May it be believed about this container? */
+  private isTrusted({ user }: ContainerEngine, info: ContainerInfo): boolean {
+    if (user === undefined) return true;
+    const own = this.options.isOfUser(info.id, user);
+    if (own !== null) return own;
+    // Nothing but a runtime's word, and one that cannot be bent goes first.
+    return this.options.table.get(info.id) === null || this.claimed.get(info.id) === user;
   }
 
   /** The runtime has only told of it so far, and its first process begins. */
@@ -197,13 +227,21 @@ export class ContainerLookUp {
     }
   }
 
-  /** The first runtime that knows it. Never rejects. */
-  private ask(id: string): Promise<ContainerInfo | null> {
+  /** The first runtime that knows it, and those of users only after all of the machine's. Never rejects. */
+  private async ask(id: string): Promise<ContainerInfo | null> {
+    const { engines } = this.options;
+    const found = (await this.first(engines.filter(({ user }) => user === undefined), id)) ?? (await this.first(engines.filter(({ user }) => user !== undefined), id));
+    if (found === null) return null;
+    this.claim(found.engine, found.info);
+    return found.info;
+  }
+
+  private first(engines: readonly ContainerEngine[], id: string): Promise<{ readonly engine: ContainerEngine; readonly info: ContainerInfo } | null> {
     return new Promise((resolve) => {
-      const asked = this.options.engines.map(async (engine) => {
+      const asked = engines.map(async (engine) => {
         const info = await this.inspect(engine, id);
         // Some runtimes take a name for an id.
-        if (info?.fullId.startsWith(id)) resolve(info);
+        if (info?.fullId.startsWith(id) && this.isTrusted(engine, info)) resolve({ engine, info });
       });
       void Promise.all(asked).then(() => resolve(null));
     });
@@ -259,7 +297,7 @@ export class ContainerLookUp {
       // What was started while nobody listened.
       if (!first) void this.list(engine);
       try {
-        await engine.follow((info, specified) => this.told(info, specified));
+        await engine.follow((info, specified) => this.isTrusted(engine, info) && this.told(engine, info, specified));
       } catch (error) {
         this.failed(engine, error);
       }
@@ -267,7 +305,15 @@ export class ContainerLookUp {
     }
   }
 
-  private told(info: ContainerInfo, specified: boolean): void {
+  /** Notes whose word is about to be taken. What only a user's runtime has said gives way to the machine's. */
+  private claim({ user }: ContainerEngine, { id }: ContainerInfo): void {
+    if (user !== undefined) {
+      if (this.options.isOfUser(id, user) === null) this.claimed.set(id, user);
+    } else if (this.claimed.delete(id)) this.options.table.delete(id);
+  }
+
+  private told(engine: ContainerEngine, info: ContainerInfo, specified: boolean): void {
+    this.claim(engine, info);
     // The runtime has it for certain: that nobody knew it before counts no more.
     this.misses.delete(info.id);
     // Docker does not answer while it starts a container, and that may begin before we ask: what it has told has to do until then.

@@ -16,6 +16,7 @@ export class PodmanEngine implements ContainerEngine {
   constructor(
     readonly socket: string,
     private readonly options: EngineOptions,
+    readonly user?: number | undefined,
   ) {
     this.api = new HttpApi(socket);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Runtimes that are slow, absent, broken or lie, as servers on real sockets; and containers that come and go. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,6 +21,7 @@ let dir: string;
 let table: ContainerTable;
 let inUse: Set<string>;
 let bundle: string | null;
+let ofUser: boolean | null;
 let warnings: string[];
 let infos: string[];
 let lookUp: ContainerLookUp;
@@ -31,6 +32,7 @@ beforeEach(() => {
   table = new ContainerTable();
   inUse = new Set();
   bundle = null;
+  ofUser = null;
   warnings = [];
   infos = [];
 });
@@ -63,7 +65,7 @@ const answers = (of: (path: string) => unknown): RequestListener => (request, re
 };
 const docker = (path: string) => new DockerEngine(path, OPTIONS);
 async function begin(...engines: ContainerEngine[]): Promise<void> {
-  lookUp = new ContainerLookUp({ engines, table, inUse: () => inUse, bundleOf: () => bundle, follow: true, info: (text) => infos.push(text), warn: (text) => warnings.push(text) });
+  lookUp = new ContainerLookUp({ engines, table, inUse: () => inUse, isOfUser: () => ofUser, bundleOf: () => bundle, follow: true, info: (text) => infos.push(text), warn: (text) => warnings.push(text) });
   await lookUp.start();
 }
 async function until(what: () => boolean, ms = 8_000): Promise<void> {
@@ -245,5 +247,55 @@ describe("an image's name", () => {
     ['', '', ''],
   ])('%s has repository %s and tag %s', (name, repository, tag) => {
     expect(splitImageName(name)).toEqual({ repository, tag });
+  });
+});
+
+describe('the Podman of a user, who may have it say anything', () => {
+  const MINE = { Id: ID, Name: 'trusted', Image: '1', ImageName: 'registry.example/trusted:1', Config: {}, HostConfig: {} };
+  const theirs = async () => new PodmanEngine(await serve('user', answers((path) => (path.endsWith('/containers/json') ? [{ Id: ID }] : MINE))), OPTIONS, 1000);
+
+  it('is not believed about a container of the machine, however fast it answers', async () => {
+    const slow: RequestListener = (request, response) => void setTimeout(() => answers((path) => (path === '/containers/json' ? [{ Id: ID }] : path.startsWith('/images') ? null : INSPECT))(request, response), 200);
+    await begin(await theirs(), docker(await serve('d', slow)));
+    expect(table.get(SHORT)?.name).toBe('web');
+  });
+
+  it('is not believed about a container that another user made', async () => {
+    ofUser = false;
+    await begin(await theirs());
+    table.seen(SHORT, 1);
+    await until(() => lookUp.stats().unknown > 0);
+    expect(table.get(SHORT)).toBe(null);
+  });
+
+  it('is believed about its own, also before there is a process in it', async () => {
+    await begin(await theirs());
+    expect(table.get(SHORT)?.name).toBe('trusted');
+    ofUser = true;
+    table.seen(SHORT, 1);
+    expect(table.get(SHORT)?.name).toBe('trusted');
+  });
+
+  it('is believed no more when the first process in the container is somebody else\'s', async () => {
+    await begin(await theirs());
+    expect(table.get(SHORT)?.name).toBe('trusted');
+    ofUser = false;
+    table.seen(SHORT, 1);
+    expect(table.get(SHORT)).toBe(null);
+  });
+
+  it('gives way to what the machine\'s runtime tells of it', async () => {
+    let stream: ServerResponse | null = null;
+    await begin(await theirs(), docker(await serve('d', (request, response) => {
+      if (request.url?.includes('/events')) {
+        stream = response;
+        response.writeHead(200).flushHeaders();
+      } else response.writeHead(request.url === '/containers/json' ? 200 : 404).end('[]');
+    })));
+    await until(() => stream !== null && table.get(SHORT)?.name === 'trusted');
+    stream!.write(`${JSON.stringify({ Action: 'create', Actor: { ID, Attributes: { image: 'team/web:2', name: 'web' } } })}\n`);
+    await until(() => table.get(SHORT)?.name === 'web');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(table.get(SHORT)?.name).toBe('web');
   });
 });
