@@ -26,7 +26,7 @@ describe('a watch of files', () => {
     rmSync(dir, { recursive: true });
   });
 
-  it.skipIf(process.getuid?.() !== 0)('says that a folder cannot be read any more, and does not end the program', () => {
+  it.skipIf(process.getuid?.() !== 0)('outlives a folder that cannot be read, and says what changed once it can be', () => {
     const dir = mkdtempSync(join(tmpdir(), 'falco-ts-watch-'));
     // As a user whom access rights concern.
     const program = `
@@ -38,6 +38,7 @@ describe('a watch of files', () => {
       setInterval(() => undefined, 1000);
       chmodSync('${dir}/rules.d', 0o300);
       writeFileSync('${dir}/rules.d/a.yaml', '');
+      setTimeout(() => chmodSync('${dir}/rules.d', 0o700), 1000);
     `;
     execFileSync('chown', ['65534:65534', dir]);
     const out = execFileSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '--input-type=module', '-e', program], { encoding: 'utf8', timeout: 60_000 });
