@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One run of the monitor: what starts in which order, what a reload changes, and what is said at the end. */
-import { readFileSync } from 'node:fs';
 import { hostNamesIn } from '../fields/host-names.js';
 import type { SourceText } from '../lang/diagnostic.js';
 import type { OutputMessage } from '../outputs/output.js';
 import { DnsResolver } from '../sources/dns-resolver.js';
 import { loadNative } from '../sources/native-binding.js';
 import type { ConfigurableLog } from '../util/log.js';
+import { readTextFile } from '../util/text-file.js';
 import { closingLines } from './closing-lines.js';
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
@@ -29,7 +29,6 @@ import { versions } from './versions.js';
 import { FileWatch } from './watch.js';
 import { Watchdogs } from './watchdogs.js';
 import { Webserver } from './webserver.js';
-import { decodeBytes } from '../util/byte-text.js';
 
 const CHANGED = 'A watched file has changed: as if SIGHUP received';
 
@@ -268,7 +267,7 @@ export class Monitor {
 
 function isOther(path: string, text: string): boolean {
   try {
-    return decodeBytes(readFileSync(path)) !== text;
+    return readTextFile(path) !== text;
   } catch {
     return true;
   }

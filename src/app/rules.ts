@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rules files from disk, in the order in which they are loaded. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { SourceText } from '../lang/diagnostic.js';
 import { StartError } from '../sources/source.js';
+import { readTextFile } from '../util/text-file.js';
 import { filesIn } from './config/load.js';
-import { decodeBytes } from '../util/byte-text.js';
 
 const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
 
@@ -17,7 +17,7 @@ export function listRulesFiles(paths: readonly string[]): string[] {
 export function readRulesFiles(files: readonly string[]): SourceText[] {
   return files.map((name) => {
     try {
-      return { name, text: decodeBytes(readFileSync(name)) };
+      return { name, text: readTextFile(name) };
     } catch (error) {
       throw new StartError('RULES_FILE', `the rules file ${name} cannot be read: ${(error as Error).message}`, undefined, { cause: error });
     }

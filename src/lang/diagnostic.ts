@@ -44,6 +44,9 @@ export function lineAndColumn(text: string, offset: number): { line: number; col
   return { line, column: offset - lineStart + 1 };
 }
 
+/** Of a line of the source, so many characters are shown. */
+const LONGEST_LINE = 400;
+
 /** `file:line:col: error CODE: message`, the line itself with a caret below, and the hint. */
 export function formatDiagnostic(d: Diagnostic): string {
   const head = `${d.severity} ${d.code}: ${d.message}`;
@@ -54,12 +57,15 @@ export function formatDiagnostic(d: Diagnostic): string {
   const { line, column } = lineAndColumn(source.text, start);
   const lineStart = start - column + 1;
   const newline = source.text.indexOf('\n', lineStart);
-  const shown = source.text.slice(lineStart, newline === -1 ? undefined : newline).replace(/\t/g, ' ');
-  const width = Math.max(1, Math.min(end, lineStart + shown.length) - start);
+  const whole = source.text.slice(lineStart, newline === -1 ? undefined : newline).replace(/\r$/, '').replace(/\t/g, ' ');
+  // Of a line that is longer than anybody reads, the part around the place.
+  const from = Math.max(0, whole.length <= LONGEST_LINE ? 0 : column - 1 - LONGEST_LINE / 2);
+  const shown = whole.slice(from, from + LONGEST_LINE);
+  const width = Math.max(1, Math.min(end, lineStart + from + shown.length) - start);
   const gutter = String(line);
   const pad = ' '.repeat(gutter.length);
   return (
     `${source.name}:${line}:${column}: ${head}${context}\n` +
-    `  ${gutter} | ${shown}\n  ${pad} | ${' '.repeat(column - 1)}${'^'.repeat(width)}${hint}`
+    `  ${gutter} | ${shown}\n  ${pad} | ${' '.repeat(column - 1 - from)}${'^'.repeat(width)}${hint}`
   );
 }

@@ -31,7 +31,8 @@ class Decoder {
   map(node: MapNode, shape: AnyShape, path: readonly string[]): unknown {
     const value: Record<string, unknown> = {};
     for (const [key, { key: span, node: inner }] of node.entries) {
-      const innerShape = shape.properties?.[key] ?? (shape.additionalProperties || undefined);
+      const known = shape.properties !== undefined && Object.hasOwn(shape.properties, key) ? shape.properties[key] : undefined;
+      const innerShape = known ?? (shape.additionalProperties || undefined);
       if (innerShape === undefined && shape.additionalProperties === false) {
         this.unknownKey(key, span, Object.keys(shape.properties ?? {}), path);
         continue;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Finds, reads and merges the configuration files and `-o` options, and checks what only makes sense as a whole. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { PRIORITIES, type Priority } from '../../alert/alert.js';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
 import { parseDuration, parseRate } from '../../util/duration.js';
 import { PACKAGE_ROOT } from '../../util/package.js';
+import { readTextFile } from '../../util/text-file.js';
 import { decodeTree } from './decode.js';
 import type { Config } from './schema.js';
 import {
   type ConfigNode, type Environment, KeyPathError, type MapNode, type MergeStrategy, mergeTree, nodeAt, readTree, setNode, spanAt,
 } from './tree.js';
-import { decodeBytes } from '../../util/byte-text.js';
 
 /** Where the configuration is looked for when `-c` does not say. */
 export const CONFIG_SEARCH = ['/etc/falco-ts/falco.yaml', '/etc/falco/falco.yaml', join(PACKAGE_ROOT, 'src/app/config/falco.yaml')] as const;
@@ -69,7 +69,7 @@ export function loadConfig(request: ConfigRequest): { value: LoadedConfig | null
   const read = (path: string): MapNode | null => {
     let text: string;
     try {
-      text = path === request.fallback?.name ? request.fallback.text : decodeBytes(readFileSync(path));
+      text = path === request.fallback?.name ? request.fallback.text : readTextFile(path);
     } catch (error) {
       diagnostics.push(fatal('CONFIG_FILE', `the configuration file ${path} cannot be read: ${(error as Error).message}`));
       return null;

@@ -56,8 +56,18 @@ export function readTree(source: SourceText, env: Environment | null): { root: M
 
   const spanOf = (node: YamlNode): Span =>
     node.range ? { source, start: node.range[0], end: Math.max(node.range[0] + 1, node.range[1]) } : whole;
+  const open = new Set<unknown>();
+  let count = 0;
   const convert = (node: unknown): ConfigNode => {
-    if (isAlias(node)) return convert(node.resolve(document));
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (open.has(target)) throw new AliasError('the alias stands inside what it refers to', spanOf(node));
+      open.add(target);
+      const converted = convert(target);
+      open.delete(target);
+      return converted;
+    }
+    if (++count > MOST_NODES) throw new AliasError(`with its aliases in place this is more than ${MOST_NODES} values`, whole);
     if (isMap(node)) {
       const entries = new Map<string, MapEntry>();
       for (const pair of node.items) {
@@ -74,7 +84,14 @@ export function readTree(source: SourceText, env: Environment | null): { root: M
     }
     return { kind: 'scalar', text: '', plain: true, span: whole };
   };
-  const root = convert(contents);
+  let root: ConfigNode;
+  try {
+    root = convert(contents);
+  } catch (error) {
+    if (!(error instanceof AliasError)) throw error;
+    diagnostics.push({ severity: 'error', code: 'CONFIG_YAML', message: error.message, span: error.span });
+    return { root: null, diagnostics };
+  }
   if (root.kind !== 'map') {
     diagnostics.push({
       severity: 'error', code: 'CONFIG_NOT_A_MAP', message: 'a configuration file holds keys and values', span: root.span,
@@ -82,6 +99,18 @@ export function readTree(source: SourceText, env: Environment | null): { root: M
     return { root: null, diagnostics };
   }
   return { root, diagnostics };
+}
+
+/** Far more than any configuration has: aliases of aliases multiply. */
+const MOST_NODES = 100_000;
+
+class AliasError extends Error {
+  constructor(
+    message: string,
+    readonly span: Span,
+  ) {
+    super(message);
+  }
 }
 
 /** Values may themselves name variables; one that leads back to itself must end. */

@@ -39,6 +39,28 @@ const place = (d: Diagnostic) => {
 };
 const brief = (list: readonly Diagnostic[]) => list.map((d) => `${place(d)} ${d.severity} ${d.code}: ${d.message}`);
 
+describe('odd files', () => {
+  it('a byte order mark and the line ends of Windows are read as if they were not there', () => {
+    expect(good('\ufeffpriority: notice\r\njson_output: true\r\n').config).toMatchObject({ priority: 'notice', json_output: true });
+  });
+  it('an alias of what it stands in is an error with its place', () => {
+    expect(brief(load('static_fields: &a\n  b: *a\n').diagnostics)).toEqual(['2:6 error CONFIG_YAML: the alias stands inside what it refers to']);
+  });
+  it('aliases that multiply are an error, not a hang', () => {
+    const lines = 'bcdefghij'.split('').map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[i]}`).join(', ')}]`);
+    expect(brief(load(`a: &a [x, x, x, x, x, x, x, x, x]\n${lines.join('\n')}\n`).diagnostics)).toEqual(['1:1 error CONFIG_YAML: with its aliases in place this is more than 100000 values']);
+  });
+  it('keys named as what every object has are unknown keys like others', () => {
+    const { value, diagnostics } = load('constructor: 1\n__proto__: {json_output: true}\n');
+    expect(brief(diagnostics)).toEqual(["1:1 warning CONFIG_UNKNOWN_KEY: unknown key 'constructor'; it is ignored", "2:1 warning CONFIG_UNKNOWN_KEY: unknown key '__proto__'; it is ignored"]);
+    expect(value?.config.json_output).toBe(false);
+  });
+  it('of a line of any length only the part around a mistake is shown', () => {
+    const [mistake] = load(`# ${'x'.repeat(50_000)}\npriority: [${'y, '.repeat(20_000)}z\n`).diagnostics;
+    expect(formatDiagnostic(mistake).length).toBeLessThan(1500);
+  });
+});
+
 describe('values of falco.yaml', () => {
   it('an empty file gives the defaults', () => {
     const { config, minPriority, plugins } = good('');
