@@ -5,7 +5,6 @@
 const INVISIBLE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 const ALL_INVISIBLE = new RegExp(INVISIBLE, 'g');
 /** Those of ASCII but tab and newline. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
 const CONTROL = /[\u0000-\u0008\u000b-\u001f]/g;
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
