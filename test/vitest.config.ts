@@ -1,5 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { PATIENCE } from './helpers/patience.js';
 import { TotalsReporter } from './reporter.js';
 
 /** These make and boot machines, roots and packages: most of the time of all tests, and they need nothing of the others. */
@@ -24,8 +23,8 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     reporters: ['default', new TotalsReporter()],
-    testTimeout: 30_000 * PATIENCE,
-    hookTimeout: 60_000 * PATIENCE,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     projects: [
       { extends: true, test: { name: 'machines', include: MACHINES, fileParallelism: false, sequence: { groupOrder: 1 } } },
       { extends: true, test: { name: 'alone', include: ALONE, exclude: MACHINES, fileParallelism: false, sequence: { groupOrder: 2 } } },

@@ -2,6 +2,7 @@
 #include "probe.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <linux/membarrier.h>
 #include <malloc.h>
 #include <sys/mman.h>
@@ -77,6 +78,14 @@ constexpr OptionalProgram kOptional[] = {
     {EV_PAGE_FAULT_E, "on_kernel_fault", "page_fault_kernel"},
 };
 
+/** Does the kernel run programs of system calls so that another thread can take their CPU? The same change brought this function. */
+bool IsPreemptible() {
+  btf* types = btf__parse(kKernelBtf, nullptr);
+  const bool is = types != nullptr && btf__find_by_name_kind(types, "trace_call_bpf_faultable", BTF_KIND_FUNC) > 0;
+  btf__free(types);
+  return is;
+}
+
 }  // namespace
 
 Probe::Probe(const ProbeOptions& options) {
@@ -98,6 +107,9 @@ Probe::Probe(const ProbeOptions& options) {
         SetInterest(options.syscalls, options.tracepoints);
         Attach();
         AttachOptional();
+        if (IsPreemptible()) {
+          missing_.push_back("BPF programs that are not preempted (Linux before 7): while one is, system calls of other threads on that CPU are not seen, but counted as missed");
+        }
         // Loading took some megabytes for instructions, relocations and type information.
 #ifdef __GLIBC__
         malloc_trim(0);

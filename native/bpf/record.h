@@ -195,7 +195,7 @@ INLINE struct writer begin(u32 type, u32 nparams, enum loss loss)
 }
 
 /*
- * Since Linux 6.13 another thread may run one of our other programs on this CPU meanwhile, and puts its event together in the
+ * On Linux 7 another thread may run one of our other programs on this CPU meanwhile, and puts its event together in the
  * same place. Then neither can be told, and both are counted: each finds that the place is not its own.
  */
 INLINE int is_spoiled(void)

@@ -16,4 +16,4 @@ sh /root/command.sh
 echo "RESULT $?"
 sync
 echo o > /proc/sysrq-trigger
-sleep 60
+/root/busybox sleep 60

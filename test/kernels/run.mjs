@@ -4,7 +4,7 @@
  * The live tests and the demos on Debian's kernels, in QEMU: `npm run test:kernels`.
  *
  *     npm run test:kernels                     all tests on all kernels
- *     npm run test:kernels -- --smoke          a dozen things and the demos on each: a minute apiece
+ *     npm run test:kernels -- --smoke          some forty things and the demos on each: a minute apiece
  *     npm run test:kernels -- 5.10 newest      on these kernels only
  *     npm run test:kernels -- --smoke arm64    Debian 12's kernel on an emulated arm64 processor, with what npm pack has for it
  */
@@ -13,6 +13,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from '../../src/setup/system.mjs';
+import { bundleTests } from './bundle.mjs';
 import { EXPECTED, ESCAPE, IA32, unseen } from './smoke.mjs';
 import { foreignProject, foreignRoot, PROJECT_THERE } from './foreign.mjs';
 import { fetchKernel, FOREIGN, KERNELS, MACHINES, missingForGuests, runInGuest } from './guest.mjs';
@@ -20,8 +21,8 @@ import { fetchKernel, FOREIGN, KERNELS, MACHINES, missingForGuests, runInGuest }
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const LOGS = join(PROJECT, 'build/setup/kernels');
 
-/** Beside smoke-guest.sh: the live tests. They are compiled as they are loaded, which an emulated processor takes minutes for. */
-const TESTS = ['test/native', 'test/e2e/demos.test.ts'];
+/** Bundled tests, on this machine and below the project in the guest. */
+const TESTS = 'build/setup/kernels/tests';
 
 /**
  * The monitor's first words, or the guest's last. An emulated processor takes ten seconds to the former, and several minutes on a
@@ -30,8 +31,8 @@ const TESTS = ['test/native', 'test/e2e/demos.test.ts'];
 const LIFE = { sign: /Falco version:|^RESULT /m, seconds: 300 };
 
 /**
- * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], starts: number, seconds: number, log: string }} Result
- *   `missing`: what falco-ts says that the kernel lacks; `starts`: 2 when the first guest showed no sign of life
+ * @typedef {{ kernel: string, release: string, hook: string, missing: readonly string[], passed: number, failed: readonly string[], left: readonly string[], starts: number, seconds: number, log: string }} Result
+ *   `missing`: what falco-ts says that the kernel lacks; `left`: tests that do not apply there; `starts`: 2 when the first guest showed no sign of life
  *
  * @param {{ name: string, suite: string, arch?: string }} kernel
  * @param {{ smoke: boolean }} options
@@ -46,9 +47,10 @@ export async function tryKernel(kernel, { smoke }) {
   const files = arch === process.arch
     ? { share: { from: PROJECT, to: PROJECT } }
     : { root: await foreignRoot(arch, MACHINES[arch].debian, log), share: { from: await foreignProject(arch, PROJECT, join(LOGS, arch)), to: PROJECT_THERE } };
-  const vitest = `FALCO_TS_PATIENCE=10 node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts ${TESTS.join(' ')}`;
-  const command = `cd '${files.share.to}'\nsh test/kernels/smoke-guest.sh\n${smoke ? '' : `${vitest}\n`}`;
-  const start = () => runInGuest({ kernel: unpacked, arch, command, log, seconds: smoke ? 900 : 7200, life: LIFE, ...files });
+  if (!smoke) await bundleTests(PROJECT, join(files.share.from, TESTS));
+  const tests = smoke ? '' : `node ${TESTS}/runner.mjs ${TESTS}/*.test.mjs\n`;
+  const command = `cd '${files.share.to}'\nsh test/kernels/smoke-guest.sh\n${tests}`;
+  const start = () => runInGuest({ kernel: unpacked, arch, command, log, seconds: smoke ? 900 : 3600, life: LIFE, ...files });
   let guest = await start();
   const starts = guest.alive ? 1 : 2;
   if (!guest.alive) {
@@ -61,21 +63,22 @@ export async function tryKernel(kernel, { smoke }) {
   if (!smoke) {
     const total = /^(\d+) passed, (\d+) failed/m.exec(guest.text);
     passed += Number(total?.[1] ?? 0);
-    failed.push(...new Set([...guest.text.matchAll(/^ *FAIL +(test\/.*)$/gm)].map((m) => m[1])));
-    if (total === null) failed.push('vitest did not get to its end');
+    failed.push(...lines(guest.text, 'FAIL'));
+    if (total === null) failed.push('the live tests did not get to their end');
   }
   if (!/^MONITOR 0$/m.test(guest.text)) failed.push('the monitor did not end well');
   if (guest.code === null) failed.push('the guest did not get to its end');
-  const missing = [...guest.text.matchAll(/This kernel lacks: (.*)$/gm)].map((m) => m[1]);
+  const missing = lines(guest.text, '.*This kernel lacks:');
   // Without a word from a monitor that watches there is none to name.
   const opened = /Opening 'syscall' source/.test(guest.text);
   return {
     kernel: kernel.name,
     release: /^GUEST (\S+)/m.exec(guest.text)?.[1] ?? 'did not boot',
     hook: !opened ? '-' : missing.some((line) => line.includes('tp_btf')) ? 'raw_tp' : 'tp_btf',
-    missing: [...new Set(missing)],
+    missing,
     passed,
     failed,
+    left: lines(guest.text, 'LEFT'),
     starts,
     seconds: guest.seconds,
     log,
@@ -93,11 +96,13 @@ export async function installForGuests(arch) {
   if (missing.length > 0) await installPackages(missing, { log: join(LOGS, 'apt.log'), onLine: () => {} }, () => missingForGuests(arch));
 }
 
+/** What stands behind a line's beginning, each once. */
+const lines = (text, beginning) => [...new Set([...text.matchAll(new RegExp(`^${beginning} (.*)$`, 'gm'))].map((m) => m[1]))];
 const lastLines = (file, count) => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).map((line) => `  | ${line}`).join('\n');
 
 function table(results) {
-  const rows = [['kernel', 'release', 'probe', 'passed', 'failed', 'starts', 'seconds', '']];
-  for (const r of results) rows.push([r.kernel, r.release, r.hook, String(r.passed), String(r.failed.length), String(r.starts), String(r.seconds), r.failed.length === 0 ? '' : `see ${r.log}`]);
+  const rows = [['kernel', 'release', 'probe', 'passed', 'failed', 'left out', 'starts', 'seconds', '']];
+  for (const r of results) rows.push([r.kernel, r.release, r.hook, String(r.passed), String(r.failed.length), String(r.left.length), String(r.starts), String(r.seconds), r.failed.length === 0 ? '' : `see ${r.log}`]);
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
 }
@@ -121,6 +126,7 @@ async function main(args) {
     process.stderr.write(`Linux ${kernel.name} …\n`);
     const result = await tryKernel(kernel, { smoke });
     for (const line of result.missing) process.stderr.write(`  lacks: ${line}\n`);
+    for (const line of result.left) process.stderr.write(`  left out: ${line}\n`);
     for (const line of result.failed) process.stderr.write(`  failed: ${line}\n`);
     if (result.failed.length > 0) process.stderr.write(`${lastLines(result.log, 60)}\n`);
     results.push(result);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
-import { PATIENCE } from '../helpers/patience.js';
 import { Ev } from '../../src/events/ids.js';
 import { SCHEMA_HASH } from '../../src/events/ids.js';
 import { loadNative, objectDir } from '../../src/sources/native-binding.js';
 import type { CaptureOptions } from '../../src/sources/native-contract.js';
 import { SyscallSource } from '../../src/sources/syscall.js';
-import { compile, describeLive } from './probe.js';
+import { compile, describeLive, mayMiss } from './probe.js';
 
 const run = promisify(execFile);
 const CLOSE = process.arch === 'arm64' ? 57 : 3;
@@ -27,7 +27,8 @@ describeLive('a capture', () => {
       const source = new SyscallSource({ interest: onlyClose, cpusPerBuffer, bufferBytes: 1 << 24 });
       let last = 0n;
       let inversions = 0;
-      const seen = new Map<number, number>();
+      const next = new Map<number, number>();
+      let seen = 0;
       let disorder = 0;
       await source.start((view) => {
         const ts = view.timestamp();
@@ -36,16 +37,21 @@ describeLive('a capture', () => {
         if (!isBurst(view)) return;
         const thread = Math.floor(view.int(1) / 1_000_000);
         const call = view.int(1) % 1_000_000;
-        if (call !== (seen.get(thread) ?? 0)) disorder++;
-        seen.set(thread, call + 1);
+        if (call < (next.get(thread) ?? 0)) disorder++;
+        next.set(thread, call + 1);
+        seen++;
       });
       await burst(8, 20_000);
       await source.stop();
-      expect([...seen.values()]).toEqual(new Array(8).fill(20_000));
-      expect(disorder).toBe(0);
-      expect(inversions).toBe(source.counters()?.late);
-      expect(inversions).toBe(0);
-      expect(sum(source.stats().losses)).toBe(0);
+      const { missed, ...losses } = source.stats().losses;
+      expect({ threads: next.size, disorder, inversions, late: source.counters()?.late, losses: sum(losses) })
+        .toEqual({ threads: 8, disorder: 0, inversions: 0, late: 0, losses: 0 });
+      if (mayMiss) {
+        expect(seen).toBeLessThanOrEqual(160_000);
+        expect(seen + missed).toBeGreaterThanOrEqual(160_000);
+      } else {
+        expect({ seen, missed }).toEqual({ seen: 160_000, missed: 0 });
+      }
     });
   }
 
@@ -164,7 +170,7 @@ describeLive('a capture', () => {
     expect(good).toBeGreaterThan(0);
   });
 
-  it('opens and closes 15 times without leaking a descriptor, a program or a thread', async () => {
+  it('opens and closes ten times without leaking a descriptor, a program or a thread', async () => {
     const once = async (): Promise<void> => {
       const source = new SyscallSource({ interest: onlyClose, bufferBytes: 1 << 16 });
       await source.start(() => {});
@@ -173,23 +179,24 @@ describeLive('a capture', () => {
     await once();
     const descriptors = readdirSync('/proc/self/fd').length;
     const threads = readdirSync('/proc/self/task').length;
-    for (let i = 0; i < 15; i++) await once();
+    for (let i = 0; i < 10; i++) await once();
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors + 2);
     expect(readdirSync('/proc/self/task').length).toBeLessThanOrEqual(threads + 2);
-  }, 100_000);
+  }, 300_000);
 
+  /** As it was loaded here: built, or out of the package. */
+  const addon = (): string => Object.keys(createRequire(import.meta.url).cache).find((path) => path.endsWith('/falco_ts.node')) as string;
   const script = (end: string): string => `
-    const { createRequire } = require('node:module');
-    const b = require(process.argv[1] + '/build/Release/falco_ts.node');
+    const b = require(${JSON.stringify(addon())});
     const slabs = [0, 1].map(() => new ArrayBuffer(1 << 20));
     const c = b.openCapture({ slabs, cpusPerBuffer: 0, bufferBytes: 1 << 20, syscalls: [${CLOSE}], tracepoints: [], snaplen: 80, flushMs: 1,
-      dropFailed: false, objectDir: process.argv[1] + '/build/bpf' });
+      dropFailed: false, objectDir: ${JSON.stringify(objectDir())} });
     c.start((i) => { ${end.includes('throw in callback') ? "throw new Error('from a callback');" : 'c.release(i);'} });
     setInterval(() => { try { require('node:fs').closeSync(100000); } catch {} }, 1);
     ${end}`;
   const root = new URL('../..', import.meta.url).pathname;
   const ends = async (source: string): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
-    run(process.execPath, ['-e', source, root], { timeout: 20_000 * PATIENCE }).then(
+    run(process.execPath, ['-e', source], { timeout: 60_000 }).then(
       () => ({ code: 0, signal: null, stderr: '' }),
       (e: { code: number | null; signal: string | null; stderr: string }) => ({ code: e.code, signal: e.signal, stderr: e.stderr }),
     );
@@ -211,10 +218,8 @@ describeLive('a capture', () => {
   });
 
   it.each([150, 400, 2500])('runs in a worker thread, and ends with it, after %i ms', async (ms) => {
-    const worker = script('').replace('process.argv[1]', 'workerData').replaceAll('process.argv[1]', 'workerData')
-      .replace("const { createRequire } = require('node:module');", "const { workerData } = require('node:worker_threads');");
     const main = `const { Worker } = require('node:worker_threads');
-      const w = new Worker(${JSON.stringify(worker)}, { eval: true, workerData: process.argv[1] });
+      const w = new Worker(${JSON.stringify(script(''))}, { eval: true });
       setTimeout(async () => { await w.terminate(); console.log('ended'); process.exit(0); }, ${ms});
       w.on('error', (e) => { console.error(e); process.exit(3); });`;
     expect(await ends(main)).toMatchObject({ code: 0, signal: null });

@@ -4,7 +4,7 @@
  * reason stands in their title. With CI=true they fail instead.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,6 @@ import { describe, it } from 'vitest';
 import type { EventView } from '../../src/events/event-view.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
 import { EVENTS } from '../../src/events/table.js';
-import { PATIENCE } from '../helpers/patience.js';
 import { type Interest, interestOf } from '../../src/sources/interest.js';
 import { SyscallSource, type SyscallSourceOptions } from '../../src/sources/syscall.js';
 
@@ -47,6 +46,9 @@ export async function whyNotLive(): Promise<string | null> {
 }
 
 const why = await whyNotLive();
+
+/** On Linux 7 what others do while a thread is interrupted in one of our programs is missed, and counted: see native/README.md. */
+export const mayMiss = readFileSync('/sys/kernel/btf/vmlinux').includes('trace_call_bpf_faultable');
 
 export function describeLive(name: string, body: () => void): void {
   if (why === null) {
@@ -111,7 +113,7 @@ export class LiveProbe {
   }
 
   /** The first kept event that fits, waiting for it. */
-  async find(fits: (event: LiveEvent) => boolean, ms = 5000 * PATIENCE): Promise<LiveEvent> {
+  async find(fits: (event: LiveEvent) => boolean, ms = 20_000): Promise<LiveEvent> {
     const end = Date.now() + ms;
     for (let from = 0; ; ) {
       for (; from < this.events.length; from++) if (fits(this.events[from])) return this.events[from];

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PATIENCE } from '../helpers/patience.js';
 import { compile, describeLive, interestIn, type LiveEvent, LiveProbe } from './probe.js';
 import { hex } from './calls.js';
 
@@ -44,7 +43,7 @@ describeLive('a program that changes a path or an address while the kernel is at
 
   /** All events of the call that was raced, in order. */
   async function raced(call: string, memory: 'present' | 'absent'): Promise<{ said: Said; events: readonly LiveEvent[] }> {
-    const { stdout } = await run(compile('race'), [call, memory, dir], { timeout: 20_000 * PATIENCE });
+    const { stdout } = await run(compile('race'), [call, memory, dir], { timeout: 60_000 });
     const said = JSON.parse(stdout) as Said;
     const isOurs = (e: LiveEvent): boolean => e.tid === said.pid && e.key === KEYS[call] && String(e.params.name ?? e.params.addr).match(/real|fake|7265616c|66616b65/) !== null;
     await probe.find((e) => e.tid === said.pid && e.key === 'PROCEXIT_1_E');
@@ -89,7 +88,7 @@ describeLive('a program that changes a path or an address while the kernel is at
     it(`${call}: the paths are those that the kernel used`, async () => {
       const own = mkdtempSync(join(dir, 'paths-'));
       if (call !== 'mkdir') writeFileSync(join(own, 'real'), 'x');
-      const said = JSON.parse((await run(compile('race-paths'), [call, own], { timeout: 20_000 })).stdout) as Said;
+      const said = JSON.parse((await run(compile('race-paths'), [call, own], { timeout: 60_000 })).stdout) as Said;
       expect(said.result).toBe(0);
       const event = await probe.find((e) => e.tid === said.pid && e.key === key);
       expect(event.params).toMatchObject(Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, `${own}${path}`])));
@@ -101,7 +100,7 @@ describeLive('a program that changes a path or an address while the kernel is at
     for (const path of [real, fake]) copyFileSync('/bin/true', path);
     const ran = new Set<string>();
     for (let i = 0; i < 40 && (i < 10 || ran.size < 2); i++) {
-      const { stdout } = await run(compile('race'), ['execve', 'present', dir], { timeout: 20_000 * PATIENCE });
+      const { stdout } = await run(compile('race'), ['execve', 'present', dir], { timeout: 60_000 });
       const { pid } = JSON.parse(stdout) as Said;
       const event = await probe.find((e) => e.tid === pid && e.key === 'SYSCALL_EXECVE_19_X' && e.params.res === 0 && /real$|fake$/.test(String(e.params.trusted_exepath)));
       expect(event.params.filename).toBe(event.params.trusted_exepath);
