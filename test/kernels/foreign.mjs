@@ -5,14 +5,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE, DebianArchive, made } from '../../src/setup/debian.mjs';
 
 const SUITE = 'bookworm';
 const NODE = 20;
 /** Shells and tools of the smoke; a compiler and Python for the programs of the live tests. */
-const PACKAGES = ['bash', 'dash', 'coreutils', 'findutils', 'grep', 'sed', 'procps', 'util-linux', 'mount', 'hostname', 'base-passwd', 'libstdc++6', 'libatomic1', 'gcc', 'libc6-dev', 'python3-minimal'];
+const PACKAGES = ['bash', 'dash', 'coreutils', 'findutils', 'grep', 'sed', 'procps', 'util-linux', 'mount', 'hostname', 'base-passwd', 'libstdc++6', 'libatomic1', 'gcc', 'libc6-dev', 'perl-base', 'python3'];
 /** Where the guest sees the project. */
 export const PROJECT_THERE = '/opt/falco-ts';
 
@@ -30,6 +30,7 @@ export async function foreignRoot(arch, debian, log) {
     // What the packages' scripts would do.
     for (const name of ['passwd', 'group']) copyFileSync(join(root, `usr/share/base-passwd/${name}.master`), join(root, 'etc', name));
     for (const dir of ['dev', 'proc', 'sys', 'run', 'tmp', 'var/tmp', 'root', 'mnt', PROJECT_THERE]) mkdirSync(join(root, dir), { recursive: true });
+    symlinkSync('gcc', join(root, 'usr/bin/cc'));
     const at = mkdtempSync(join(root, 'tmp/node-'));
     npm(['install', '--no-save', '--force', '--prefix', at, `node-linux-${arch}@${NODE}`], at);
     cpSync(join(at, `node_modules/node-linux-${arch}/bin/node`), join(root, 'usr/local/bin/node'));
@@ -43,7 +44,7 @@ export async function foreignProject(arch, project, to) {
   const key = createHash('sha256').update(readFileSync(join(project, 'package-lock.json'))).digest('hex').slice(0, 12);
   const modules = await made(join(CACHE, 'kernels', `modules-${arch}-${key}`), async (dir) => {
     for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(project, name), join(dir, name));
-    npm(['install', '--no-save', `--cpu=${arch}`, '--os=linux', '--libc=glibc'], dir);
+    npm(['install', '--no-save', '--omit=dev', `--cpu=${arch}`, '--os=linux', '--libc=glibc'], dir);
   });
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });

@@ -49,7 +49,8 @@ describeLive('the probe reports each system call with every parameter', () => {
     () => ({ fd: -14, mountfd: AT_FDCWD, flags: 3, path: null, dev: 0, ino: 0 }));
   says('close', [['openat', AT_FDCWD, 'file', 0], ['close', { result: 0 }]], 'SYSCALL_CLOSE_X', () => ({ res: 0, fd: 3 }));
   says('close that fails', [['close', 77]], 'SYSCALL_CLOSE_X', () => ({ res: -9, fd: 77 }));
-  says('close_range', [['close_range', 50, 60, 4]], 'SYSCALL_CLOSE_RANGE_X', () => ({ res: 0, first: 50, last: 60, flags: 4 }));
+  // Linux 5.10 does not know this flag yet.
+  says('close_range', [['close_range', 50, 60, 4]], 'SYSCALL_CLOSE_RANGE_X', (t) => ({ res: t.results[0], first: 50, last: 60, flags: 4 }));
   says('dup', [['dup', 1]], 'SYSCALL_DUP_1_X', () => ({ res: 3, oldfd: 1 }));
   if (x64) says('dup2', [['dup2', 1, 40]], 'SYSCALL_DUP2_X', () => ({ res: 40, oldfd: 1, newfd: 40 }));
   says('dup3', [['dup3', 1, 41, 0o2000000]], 'SYSCALL_DUP3_X', () => ({ res: 41, oldfd: 1, newfd: 41, flags: 0x1000 }));

@@ -198,7 +198,7 @@ describeLive('the probe reports the lives of processes', () => {
 
 const MEMFD_PERL = `
   $| = 1; print "$$\\n";
-  my $name = "payload"; my $fd = syscall(319, $name, 0);
+  my $name = "payload"; my $fd = syscall(${x64 ? 319 : 279}, $name, 0);
   open(my $in, "<:raw", "/bin/true"); open(my $out, ">&=", $fd); binmode $out;
   local $/; print {$out} <$in>; $out->flush; exec { "/proc/self/fd/$fd" } "payload";
 `;
