@@ -4,7 +4,7 @@ import type { FieldDef } from '../lang/catalogue.js';
 import { firstBytes } from '../util/byte-text.js';
 import type { FieldType, Scalar, Value } from '../lang/value.js';
 
-export const NOT_AVAILABLE = '<NA>';
+const NOT_AVAILABLE = '<NA>';
 
 /** The ecosystem prints through a buffer of 1 KiB: longer lists and byte strings are cut. */
 const MAX_LIST_BYTES = 1023;

@@ -8,7 +8,6 @@ import type { EngineEvent } from '../events/event.js';
 import type { CallArgument, LangError, Operand } from '../lang/ast.js';
 import type { SourceCatalogue } from '../lang/catalogue.js';
 import { checkOperand } from '../lang/check.js';
-import type { Diagnostic, Loaded, Span } from '../lang/diagnostic.js';
 import { parseOperand } from '../lang/parse.js';
 import { print } from '../lang/print.js';
 import type { Scalar, Value } from '../lang/value.js';
@@ -164,7 +163,7 @@ class CompiledTemplate<E> implements Template<E> {
 }
 
 /** A template for one source's events, or everything that is wrong with the text. */
-export function compileTemplateText<E extends EngineEvent>(
+export function compileTemplate<E extends EngineEvent>(
   text: string,
   catalogue: SourceCatalogue<E>,
   options: TemplateOptions = {},
@@ -196,24 +195,6 @@ export function compileTemplateText<E extends EngineEvent>(
     });
   }
   return { template: new CompiledTemplate(segments, [...fields.values()], names), errors };
-}
-
-/** The same with diagnostics, for templates that stand by themselves. */
-export function compileTemplate<E extends EngineEvent>(
-  text: string,
-  catalogue: SourceCatalogue<E>,
-  span?: Span,
-  options: TemplateOptions = {},
-): Loaded<Template<E>> {
-  const { template, errors } = compileTemplateText(text, catalogue, options);
-  const diagnostics: Diagnostic[] = errors.map((error) => ({
-    severity: 'error',
-    code: 'LOAD_ERR_COMPILE_OUTPUT',
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(span === undefined ? {} : { span: { source: span.source, start: span.start + error.start, end: span.start + error.end } }),
-  }));
-  return { value: template, diagnostics };
 }
 
 /**

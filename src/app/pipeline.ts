@@ -73,9 +73,10 @@ export class Pipeline {
     const { state } = this.machine;
     const evaluate = state.apply(event);
     if (!this.started) this.begin(event);
+    if (evaluate && this.detection !== null) this.detection.engine.process(this.syscallIndex, event);
+    // Not before: an event at which the rules fail is counted as lost.
     if (evaluate) this.syscalls.evaluated++;
     else this.syscalls.setAside++;
-    if (evaluate && this.detection !== null) this.detection.engine.process(this.syscallIndex, event);
     if (evaluate && this.recorder !== null) this.recorder.event(event);
     state.after(event);
   };
@@ -83,8 +84,8 @@ export class Pipeline {
   /** Where the audit source delivers. */
   readonly audit = (event: EngineEvent): void => {
     if (!this.started) this.begin(event);
-    this.audits.evaluated++;
     if (this.detection !== null) this.detection.engine.process(this.auditIndex, event);
+    this.audits.evaluated++;
   };
 
   /** What the engine calls when a rule matches. */

@@ -19,6 +19,7 @@ import { StateKeeper } from '../sources/state-keeper.js';
 import { bufferPreset, SyscallSource } from '../sources/syscall.js';
 import { UserFiles } from '../sources/user-files.js';
 import { HOST_CONTAINER } from '../state/users.js';
+import { Interval } from '../util/interval.js';
 import type { Log } from '../util/log.js';
 import { AuditSlot } from './audit-slot.js';
 import type { LoadedConfig } from './config/load.js';
@@ -90,6 +91,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
   const procfs = new Procfs(machine.state.hostRoot);
   const userFiles = new UserFiles(machine.state, machine.users, machine.state.hostRoot);
   const containers = containerLookUp(tools);
+  const failures = new Interval(5000);
   const source = new SyscallSource({
     interest: selection,
     sieve: detection.sieve,
@@ -101,6 +103,10 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     bufferBytes,
     ...(config.falco_libs.snaplen > 0 && { snaplen: config.falco_libs.snaplen }),
     dropFailed: probe.drop_failed_exit,
+    failed: (error) => {
+      const held = failures.pass();
+      if (held !== null) log.error(`A system call event could not be evaluated${held > 0 ? ` (and ${held} before it)` : ''}: ${error instanceof Error ? error.stack : String(error)}`);
+    },
     seed: () => seedFromProc(machine, procfs),
   });
   const keeper = new StateKeeper(machine.state, procfs, {

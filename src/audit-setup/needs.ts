@@ -8,7 +8,7 @@ import type { CompareCheck, ExistsCheck, Expr, FieldRef, Operand } from '../lang
 import { parseOperand } from '../lang/parse.js';
 import type { Rule } from '../ruleset/ruleset.js';
 
-export const DIMENSIONS = ['verb', 'resource', 'subresource', 'namespace', 'user', 'group', 'stage'] as const;
+const DIMENSIONS = ['verb', 'resource', 'subresource', 'namespace', 'user', 'group', 'stage'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 export const STAGES = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'] as const;
@@ -31,7 +31,7 @@ export interface Need {
 }
 
 export const ANY: Choice = { but: true, values: new Set() };
-export const EVERYTHING: Box = { verb: ANY, resource: ANY, subresource: ANY, namespace: ANY, user: ANY, group: ANY, stage: ANY };
+const EVERYTHING: Box = { verb: ANY, resource: ANY, subresource: ANY, namespace: ANY, user: ANY, group: ANY, stage: ANY };
 
 /** More than this and they become one that holds them all. */
 const MAX_BOXES = 512;

@@ -19,7 +19,7 @@ export function schemaHash(): string {
 
 const BANNER = '// SPDX-License-Identifier: Apache-2.0\n// Generated from src/events/table.ts by `npm run generate`. Do not edit.\n';
 
-export function idsSource(): string {
+function idsSource(): string {
   const rows = EVENTS.filter((e) => e.kind !== 'none').map((e) => `  ${e.key} = ${e.type},`);
   return (
     `${BANNER}/** Event types by their wire names. */\nexport const enum Ev {\n${rows.join('\n')}\n}\n\n` +
@@ -27,7 +27,7 @@ export function idsSource(): string {
   );
 }
 
-export function headerSource(): string {
+function headerSource(): string {
   const out = ['/* SPDX-License-Identifier: MIT OR GPL-2.0-only */'];
   out.push('/* Generated from src/events/table.ts by `npm run generate`. Do not edit. */', '#pragma once', '');
   out.push(`#define FT_SCHEMA_HASH "${schemaHash()}"`, '');

@@ -289,7 +289,7 @@ function zeroClosed(bytes: Uint8Array): string {
 const DOT = 46;
 
 /** Printable ASCII as it is, a dot for any other byte. */
-export function bufferText(bytes: Uint8Array, base64: boolean): string {
+function bufferText(bytes: Uint8Array, base64: boolean): string {
   if (base64) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
   const shown = Buffer.from(bytes);
   for (let i = 0; i < shown.length; i++) if (shown[i] < 0x20 || shown[i] > 0x7e) shown[i] = DOT;

@@ -12,7 +12,7 @@ for (const row of SYSCALLS) SYSCALL_NAMES[row.code] = row.name;
 /** Asynchronous events bring their name along; these are the ones that the container lookups send. */
 const ASYNC_NAMES = ['container', 'container_removed'];
 
-export function syscallName(code: number): string {
+function syscallName(code: number): string {
   return SYSCALL_NAMES[code] ?? 'unknown';
 }
 

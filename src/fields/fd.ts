@@ -45,13 +45,13 @@ function nameFromEvent(e: EventView, context: RenderContext, raw: boolean): stri
 }
 
 /** Where a file lies; the path itself when nothing stands behind its last slash. */
-export function directoryPart(path: string): string {
+function directoryPart(path: string): string {
   const slash = path.lastIndexOf('/');
   if (slash <= 0) return '/';
   return slash < path.length - 1 ? path.slice(0, slash) : path;
 }
 
-export function filePart(path: string): string {
+function filePart(path: string): string {
   const slash = path.lastIndexOf('/');
   if (slash === -1) return '/';
   return slash < path.length - 1 ? path.slice(slash + 1) : path;

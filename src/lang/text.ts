@@ -7,10 +7,6 @@ const NON_ASCII = /[^\0-\x7f]/;
 const UPPER = /[A-Z]+/g;
 const LOWER = /[a-z]+/g;
 
-export function isAscii(text: string): boolean {
-  return !NON_ASCII.test(text);
-}
-
 /** `tolower` of every byte: 'Ä' stays as it is, and the Kelvin sign does not become a k. */
 export function asciiLower(text: string): string {
   return NON_ASCII.test(text) ? text.replace(UPPER, (s) => s.toLowerCase()) : text.toLowerCase();

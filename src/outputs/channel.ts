@@ -12,7 +12,7 @@ import { type Output, type OutputMessage, PartlyRefused } from './output.js';
  * Characters that may wait whatever the capacity, and the only bound for `outputs_queue.capacity: 0`. (The peer's 0 is
  * "without bound", which only moves the loss to memory.) Some 200,000 usual alerts; outputs share them.
  */
-export const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
+const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const LARGEST_BATCH = 512;
 
 export interface ChannelOptions {

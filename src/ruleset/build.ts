@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Definitions → rules that an engine can run. */
 import { PRIORITIES, type Priority } from '../alert/alert.js';
-import { compileTemplateText, type TemplateError } from '../alert/template.js';
+import { compileTemplate, type TemplateError } from '../alert/template.js';
 import type { Expr, LangError } from '../lang/ast.js';
 import { check } from '../lang/check.js';
 import { parse } from '../lang/parse.js';
@@ -195,13 +195,13 @@ class Builder {
       this.#problems.warn('LOAD_DEPRECATED_ITEM', info.path, `${CONTAINER_INFO} is deprecated and prints nothing`, 'remove it: container fields are appended by append_output with suggested_output', output.spanOf(at, end));
       output = MappedText.concat([output.slice(0, at), output.slice(end, output.text.length)]);
     }
-    const compiled = compileTemplateText(output.text, catalogue, { base64 });
+    const compiled = compileTemplate(output.text, catalogue, { base64 });
     let whole = this.#outputErrors(compiled.errors, output, info);
     this.#warnDeprecatedOutput(output, info);
     const extra: CompiledExtraField[] = [];
     for (const field of extraFields(appendOutput, info)) {
       const format = MappedText.verbatim({ name: 'append_output', text: field.format }, 0, field.format);
-      const { template, errors } = compileTemplateText(field.format, catalogue, { base64 });
+      const { template, errors } = compileTemplate(field.format, catalogue, { base64 });
       whole = this.#outputErrors(errors, format, info) && whole;
       this.#warnDeprecatedOutput(format, info);
       if (template !== null) extra.push({ ...field, template });

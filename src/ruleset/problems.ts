@@ -4,7 +4,7 @@ import type { Diagnostic, Span } from '../lang/diagnostic.js';
 import type { MappedText } from './mapped-text.js';
 
 /** Codes of errors, each with its title. */
-export const ERROR_TITLES = {
+const ERROR_TITLES = {
   LOAD_ERR_FILE_READ: 'File read error',
   LOAD_ERR_YAML_PARSE: 'YAML parse error',
   LOAD_ERR_YAML_VALIDATE: 'Error validating internal structure of YAML file',
@@ -15,7 +15,7 @@ export const ERROR_TITLES = {
 } as const;
 
 /** Codes of warnings, each with its title. The last two are ours. */
-export const WARNING_TITLES = {
+const WARNING_TITLES = {
   LOAD_UNKNOWN_SOURCE: 'Unknown event source',
   LOAD_UNSAFE_NA_CHECK: 'Unsafe <NA> comparison in condition',
   LOAD_NO_EVTTYPE: 'Condition has no event-type restriction',

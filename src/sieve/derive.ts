@@ -185,7 +185,7 @@ function openSieve<E>(byType: ReadonlyMap<number, readonly PlanNode<E>[]>, allFd
   return { anyPath, somePaths, paths: [...paths.values()].map(({ test, text, classes }) => ({ test, text: encodeText(text), classes })) };
 }
 
-export function pathsThatMatter<E>(roots: Iterable<PlanNode<E>>, openClass: number): Paths {
+function pathsThatMatter<E>(roots: Iterable<PlanNode<E>>, openClass: number): Paths {
   const facts = openFacts(openClass);
   let found: Paths = NONE;
   for (const root of roots) {

@@ -3,18 +3,18 @@
 import type { Fact, Facts } from './necessary.js';
 
 export const OPEN_CLASSES = 16;
-export const ACCESS_MASK = 3;
-export const CREATES = 4;
+const ACCESS_MASK = 3;
+const CREATES = 4;
 export const FAILED = 8;
 const WRITE_ONLY = 1;
 const READ_WRITE = 2;
 /** Descriptors from here on are never held back. */
-export const HELD_FDS = 64;
+const HELD_FDS = 64;
 
 const values = (...list: readonly (string | boolean | null)[]): Fact => ({ kind: 'values', values: list });
 const between = (least: number, most: number): Fact => ({ kind: 'between', least: BigInt(least), most: BigInt(most) });
 
-export const MOST_INT = (1n << 63n) - 1n;
+const MOST_INT = (1n << 63n) - 1n;
 
 /** Any call, by its result. */
 export function resultFacts(failed: boolean): Facts {

@@ -16,11 +16,11 @@ export const MACHINE_INFO = 0x201;
 export const MACHINE_INFO_BYTES = 4 + 8 + 8 + 128 + 4 * 8;
 /** Since this version entries have their own lengths. */
 export const PROCESS_LIST_V9 = 0x215;
-export const FD_LIST_V1 = 0x203;
+const FD_LIST_V1 = 0x203;
 export const FD_LIST_V2 = 0x218;
-export const INTERFACE_LIST_V1 = 0x205;
+const INTERFACE_LIST_V1 = 0x205;
 export const INTERFACE_LIST_V2 = 0x219;
-export const USER_LIST_V1 = 0x206;
+const USER_LIST_V1 = 0x206;
 export const USER_LIST_V2 = 0x220;
 export const EVENT_V2_FLAGS = 0x217;
 export const EVENT_V2_FLAGS_LARGE = 0x222;

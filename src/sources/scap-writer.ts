@@ -251,7 +251,7 @@ function protocol(info: FdInfo): number {
 }
 
 /** What a capture says of the machine it is made on. */
-export function ownMachine(state: State): MachineInfo {
+function ownMachine(state: State): MachineInfo {
   let maxPid = 32_768n;
   try {
     maxPid = BigInt(readFileSync(`${state.hostRoot}/proc/sys/kernel/pid_max`, 'utf8').trim());

@@ -27,6 +27,8 @@ export interface SyscallSourceOptions {
   readonly snaplen?: number;
   /** `engine.modern_ebpf.drop_failed_exit`. */
   readonly dropFailed?: boolean;
+  /** Told of each event at which the rules, or what follows them, failed; those after it are delivered. Absent: the first one is thrown. */
+  readonly failed?: (error: unknown) => void;
   /** Fills the tables of threads and descriptors; runs once the probe records, before its first event is delivered. */
   readonly seed?: () => void | Promise<void>;
 }
@@ -47,6 +49,8 @@ export class SyscallSource implements Source<EventView> {
   private deliver: (event: EventView) => void = ignore;
   private count = 0;
   private undecodable = 0;
+  /** Events at which the rules, or what follows them, failed. */
+  private failed = 0;
   private offset = 0;
   private slab: ArrayBuffer | null = null;
   private closed = false;
@@ -126,7 +130,7 @@ export class SyscallSource implements Source<EventView> {
 
   /** Events handed over so far. */
   get delivered(): number {
-    return this.count;
+    return this.count - this.failed;
   }
 
   /** Events so far that the state should have heard of and did not. */
@@ -147,15 +151,16 @@ export class SyscallSource implements Source<EventView> {
       foreignCalls: c?.foreignCalls ?? 0,
       missed: c?.missed ?? 0,
       decodeErrors: (c?.decodeErrors ?? 0) + this.undecodable,
+      evaluation_failed: this.failed,
       unaccounted: 0,
     };
     const filtered = c?.filtered ?? 0;
-    let known = this.count + filtered;
+    let known = this.delivered + filtered;
     for (const n of Object.values(losses)) known += n;
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
     const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
     losses.unaccounted = produced - known;
-    return { produced, delivered: this.count, filtered, losses, drops: dropsOf(c, losses), strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
+    return { produced, delivered: this.delivered, filtered, losses, drops: dropsOf(c, losses), strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }
 
   private onSlab(index: number, bytes: number): void {
@@ -173,8 +178,14 @@ export class SyscallSource implements Source<EventView> {
     try {
       this.walk(header, bytes);
     } catch (error) {
-      if (!(error instanceof EventDecodeError)) throw error;
-      this.undecodable++;
+      if (error instanceof EventDecodeError) {
+        this.undecodable++;
+        return;
+      }
+      if (this.options.failed === undefined) throw error;
+      // One event that was made for it must not end the watch, nor hide those that come after it.
+      this.failed++;
+      this.options.failed(error);
     }
   }
 

@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<number, ContainerType>> = {
   65534: 'host',
 };
 
-export function containerType(number: number): ContainerType {
+function containerType(number: number): ContainerType {
   return TYPES[number] ?? '';
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Alert } from '../alert/alert.js';
 import { captureAlert } from '../alert/capture.js';
-import { compileTemplateText, type Template } from '../alert/template.js';
+import { compileTemplate, type Template } from '../alert/template.js';
 import { createEngine, type Engine } from '../engine/engine.js';
 import { instrument, type InstrumentedCondition, type Trace } from '../engine/instrument.js';
 import { type AuditEvent, parseAuditEvent } from '../events/audit-event.js';
@@ -218,7 +218,7 @@ export class Bench {
     let template = this.templates.get(key);
     if (template === undefined) {
       const catalogue = this.parts.catalogues.find((one) => one.source === source) as AnyCatalogue;
-      const compiled = compileTemplateText<EngineEvent>(`%${name}`, catalogue).template;
+      const compiled = compileTemplate<EngineEvent>(`%${name}`, catalogue).template;
       // A name that is longer than the field found in it is another field.
       template = compiled?.names.at(-1) === name ? compiled : null;
       this.templates.set(key, template);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Why a rule matches an event, or does not: one event is looked at, with all rules of its source. */
-import { compileTemplateText } from '../alert/template.js';
+import { compileTemplate } from '../alert/template.js';
 import type { Trace } from '../engine/instrument.js';
 import type { EngineEvent } from '../events/event.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
@@ -100,7 +100,7 @@ function look(bench: Bench, event: EngineEvent, source: string, num: number, ask
     .slice(0, NEAR)
     .map((one) => ({ rule: one.rule, checks: [...decisive(one.trace)] }));
   const catalogue = bench.parts.catalogues.find((one) => one.source === source);
-  const summary = catalogue === undefined ? null : compileTemplateText<EngineEvent>(SUMMARIES[source] ?? '', catalogue).template;
+  const summary = catalogue === undefined ? null : compileTemplate<EngineEvent>(SUMMARIES[source] ?? '', catalogue).template;
   return {
     num, source, event: summary?.text(event) ?? source, matching,
     subject: subject === null || trace === undefined ? null : { rule: subject, trace },

@@ -4,7 +4,7 @@ import type { Diagnostic, Span } from '../lang/diagnostic.js';
 import { closest } from '../lang/suggest.js';
 import type { RawMap, RawNode, RawScalar } from '../ruleset/read.js';
 
-export const TEST_CODES = {
+const TEST_CODES = {
   TEST_YAML: 'The file is not valid YAML.',
   TEST_UNKNOWN_KEY: 'A key has no meaning where it stands.',
   TEST_VALUE: 'A value is not of the kind that is needed.',

@@ -17,7 +17,7 @@ const PROCESS_KEYS = [
 ] as const;
 const CONTAINER_KEYS = ['id', 'name', 'image', 'type', 'privileged', 'labels', 'pod', 'namespace'] as const;
 const CONTAINER_TYPES: readonly ContainerType[] = ['docker', 'podman', 'cri-o', 'containerd', 'cri', 'lxc', 'libvirt-lxc', 'bpm', 'mesos', 'rkt'];
-export const FD_KEYS = ['num', 'name', 'type', 'l4proto', 'role'] as const;
+const FD_KEYS = ['num', 'name', 'type', 'l4proto', 'role'] as const;
 const FD_TYPES: readonly FdType[] = [
   'file', 'directory', 'ipv4', 'ipv6', 'unix', 'pipe', 'event', 'signalfd', 'eventpoll', 'inotify', 'timerfd', 'netlink', 'bpf', 'userfaultfd',
   'io_uring', 'memfd', 'pidfd', 'mqueue', 'fanotify', 'unsupported',

@@ -34,7 +34,7 @@ export interface WrittenEvent {
 }
 
 /** The event that a name stands for now: what the probe reports, not what old captures hold. */
-export function rowOfType(name: string): { readonly row: EventRow; readonly code: number | null } | null {
+function rowOfType(name: string): { readonly row: EventRow; readonly code: number | null } | null {
   const rows = EVENTS.filter((row) => row.name === name && (row.flags & UNUSED) === 0);
   const found = rows.findLast((row) => (row.type & 1) === 1 && (row.flags & OLD) === 0) ?? rows.findLast((row) => (row.flags & OLD) === 0);
   if (found !== undefined) return { row: found, code: null };

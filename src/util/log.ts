@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 import { logText } from './printable.js';
 import { withoutCredentials } from './redact.js';
 
-export const LOG_LEVELS = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'] as const;
+const LOG_LEVELS = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** pino's numbers grow with severity, syslog's fall: `emergency` is 80 here and 0 there. */

@@ -116,7 +116,7 @@ describe('rules files', () => {
 describe('what is shown of them', () => {
   const alertOf = (output: string, values = OPEN) => {
     const scene = new Scene();
-    const template = compileTemplate<EventView>(output, scene.catalogue).value;
+    const template = compileTemplate<EventView>(output, scene.catalogue).template;
     if (template === null) throw new Error(output);
     const view = viewOf(buildEvent('SYSCALL_OPEN_X', values));
     scene.state.apply(view);

@@ -41,7 +41,7 @@ export function liveCalls(calls: readonly string[], programs: () => readonly str
     await live.source.stop();
     expect(live.source.stats().losses).toEqual({
       ringFullProcess: 0, ringFullNetwork: 0, ringFullFile: 0, ringFullOther: 0, bpfDropped: 0, foreignCalls: 0, missed: mayMiss ? expect.any(Number) : 0,
-      decodeErrors: 0, unaccounted: 0,
+      decodeErrors: 0, evaluation_failed: 0, unaccounted: 0,
     });
   });
 

@@ -55,6 +55,24 @@ describeLive('a capture', () => {
     });
   }
 
+  it('goes on after an event at which the rules fail, and counts it', async () => {
+    const errors: unknown[] = [];
+    const source = new SyscallSource({ interest: onlyClose, cpusPerBuffer: 0, bufferBytes: 1 << 24, failed: (error) => errors.push(error) });
+    let delivered = 0;
+    await source.start((view) => {
+      if (!isBurst(view)) return;
+      if (view.int(1) % 1000 === 7) throw new Error('made to fail');
+      delivered++;
+    });
+    await burst(2, 5000);
+    await source.stop();
+    expect(delivered).toBe(2 * 5000 - 10);
+    expect(errors).toHaveLength(10);
+    const { produced, delivered: all, filtered = 0, losses } = source.stats();
+    expect(losses.evaluation_failed).toBe(10);
+    expect(produced).toBe(all + filtered + sum(losses));
+  });
+
   it('counts what a full ring buffer loses, by category: produced = delivered + losses', async () => {
     const source = new SyscallSource({ interest: onlyClose, cpusPerBuffer: 0, bufferBytes: 4096 });
     let delivered = 0;

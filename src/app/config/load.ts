@@ -15,7 +15,7 @@ import {
 } from './tree.js';
 
 /** Where the configuration is looked for when `-c` does not say. */
-export const CONFIG_SEARCH = ['/etc/falco-ts/falco.yaml', '/etc/falco/falco.yaml', join(PACKAGE_ROOT, 'src/app/config/falco.yaml')] as const;
+const CONFIG_SEARCH = ['/etc/falco-ts/falco.yaml', '/etc/falco/falco.yaml', join(PACKAGE_ROOT, 'src/app/config/falco.yaml')] as const;
 
 export interface LoadedFile {
   readonly path: string;

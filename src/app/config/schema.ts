@@ -6,8 +6,8 @@
 import { FACILITIES } from '../../outputs/syslog-facility.js';
 import { anything, bool, boolean, decimal, either, entry, integer, list, mapOf, oneOf, optional, section, sequence, type Shape, type Static, string, text } from './shape.js';
 
-export const ENGINE_KINDS = ['modern_ebpf', 'kmod', 'replay', 'nodriver'] as const;
-export const DROP_ACTIONS = ['ignore', 'log', 'alert', 'exit'] as const;
+const ENGINE_KINDS = ['modern_ebpf', 'kmod', 'replay', 'nodriver'] as const;
+const DROP_ACTIONS = ['ignore', 'log', 'alert', 'exit'] as const;
 
 const Selector = entry({ rule: optional(string), tag: optional(string) });
 

@@ -182,7 +182,7 @@ type Step = string | number | null;
 export class KeyPathError extends Error {}
 
 /** Splits `base.list[1].dotted\.key` into its steps. @throws KeyPathError */
-export function parseKeyPath(path: string): Step[] {
+function parseKeyPath(path: string): Step[] {
   const steps: Step[] = [];
   let key = '';
   let wantKey = true;

@@ -61,6 +61,6 @@ function referenceContains(left: Uint8Array, right: Uint8Array): boolean {
   return false;
 }
 
-export function referenceFold(text: string): string {
+function referenceFold(text: string): string {
   return Array.from(text, (c) => (c >= 'A' && c <= 'Z' ? String.fromCharCode(c.charCodeAt(0) + 32) : c)).join('');
 }

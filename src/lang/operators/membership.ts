@@ -42,7 +42,7 @@ export function memberOf(kind: Kind, constants: readonly Constant[]): (value: Sc
   return (value) => set.has(value);
 }
 
-export function inlineMember(value: Code, kind: Kind, constants: readonly Constant[], slots: Slots): Code | null {
+function inlineMember(value: Code, kind: Kind, constants: readonly Constant[], slots: Slots): Code | null {
   if (kind === 'net' || kind === 'bytes') return null;
   const distinct = [...new Set(constants)] as (string | number | bigint | boolean)[];
   if (distinct.length === 0) return js`false`;

@@ -5,7 +5,7 @@ import type { EngineEvent } from '../../events/event.js';
 import type { Diagnostic } from '../../lang/diagnostic.js';
 import type { AnyCatalogue, Rule, Ruleset } from '../ruleset.js';
 
-export const LINT_CODES = {
+const LINT_CODES = {
   LINT_NEVER_MATCHES: 'No event can fulfil the condition.',
   LINT_DEAD_ALTERNATIVE: 'One of the alternatives in a condition can never hold.',
   LINT_SHADOWED: 'With rule_matching first the rule never fires, because an earlier one always matches.',

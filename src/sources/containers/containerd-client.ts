@@ -88,7 +88,7 @@ function within(namespace: string): Readonly<Record<string, string>> {
 }
 
 /** From a container of containerd, its image and its sandbox. */
-export function containerdContainer(container: Json, image: Json, sandbox: Json, labelMaxLen: number): ContainerInfo {
+function containerdContainer(container: Json, image: Json, sandbox: Json, labelMaxLen: number): ContainerInfo {
   const id = text(container.id);
   const spec = specOf(container);
   const annotations = object(spec.annotations);

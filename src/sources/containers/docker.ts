@@ -59,7 +59,7 @@ export class DockerEngine implements ContainerEngine {
 }
 
 /** From what `inspect` of the container and of its image say. */
-export function dockerContainer(container: Json, image: Json, ip: string, labelMaxLen: number): ContainerInfo {
+function dockerContainer(container: Json, image: Json, ip: string, labelMaxLen: number): ContainerInfo {
   const config = object(container.Config);
   const host = object(container.HostConfig);
   const id = text(container.Id);

@@ -43,7 +43,7 @@ export class PodmanEngine implements ContainerEngine {
   }
 }
 
-export function podmanContainer(container: Json, labelMaxLen: number): ContainerInfo {
+function podmanContainer(container: Json, labelMaxLen: number): ContainerInfo {
   const config = object(container.Config);
   const host = object(container.HostConfig);
   const id = text(container.Id);
