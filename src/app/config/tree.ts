@@ -233,6 +233,9 @@ export function setNode(root: MapNode, path: string, value: ConfigNode, key: Spa
           ? { kind: 'map', entries: new Map(), span: value.span }
           : { kind: 'seq', items: [], span: value.span };
     if (typeof step === 'string') {
+      // `append_output.suggested_output=false`: a list of one is meant by its name.
+      if (at.kind === 'seq' && at.items.length === 1) at = at.items[0];
+      if (at.kind === 'seq') throw new KeyPathError(`'${step}' is looked for in a list of ${at.items.length}; say in which element, as in 'list[0].${step}'`);
       if (at.kind !== 'map') throw new KeyPathError(`'${step}' is looked for in something that has no keys`);
       const present = at.entries.get(step);
       // A scalar on the way gives way to what the path needs: `rules_files` may be written as one text.

@@ -145,6 +145,7 @@ describe('-o key=value', () => {
     [['static_fields.a\\.b=v=w'], (c: LoadedConfig['config']) => c.static_fields, { 'a.b': 'v=w' }],
     [['append_output[]={extra_output: "x=%evt.num"}'], (c: LoadedConfig['config']) => c.append_output, [{ extra_output: 'x=%evt.num' }]],
     [['load_plugins=[p]'], (c: LoadedConfig['config']) => c.load_plugins, ['p']],
+    [['plugins.open_params=x'], (c: LoadedConfig['config']) => c.plugins[0].open_params, 'x'],
     [['base_syscalls.custom_set[]=close'], (c: LoadedConfig['config']) => c.base_syscalls.custom_set, ['close']],
   ])('%j', (options, pick, expected) => {
     const { config } = good('rules_files: [/1, /2]\nplugins: [{name: p, library_path: p}]\n', options);
@@ -156,6 +157,7 @@ describe('-o key=value', () => {
     ['a..b=1', "a key is missing at position 3 in 'a..b'"],
     ['rules_files[x]=1', "expected a number in brackets, found 'x' in 'rules_files[x]'"],
     ['rules_files[7]=1', "there is no element [7], the list has 2 in 'rules_files[7]'"],
+    ['rules_files.a=1', "'a' is looked for in a list of 2; say in which element, as in 'list[0].a' in 'rules_files.a'"],
     ['webserver[0]=1', "an index is given for something that is no list in 'webserver[0]'"],
     ['a\\b=1', "a backslash at position 2 escapes only dots, brackets and backslashes in 'a\\b'"],
   ])('%s is refused', (option, message) => {
