@@ -11,6 +11,7 @@ import { ContainerTable } from '../state/containers.js';
 import { DnsNames } from '../state/dns-names.js';
 import { State } from '../state/state.js';
 import { UserTable } from '../state/users.js';
+import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 
 /** Where system calls come from: this machine as it runs, or a capture and what it says of the machine that it was made on. */
@@ -70,8 +71,8 @@ export function loadedSources(plugins: Config['plugins']): readonly string[] {
   return [SYSCALL_SOURCE, ...(plugins.some((plugin) => plugin.name === 'k8saudit') ? [AUDIT_SOURCE] : [])];
 }
 
-export function cataloguesOf(sources: readonly string[], context: FieldContext, config: Config): readonly AnyCatalogue[] {
-  const json = config.plugins.some(({ name }) => name === 'json') && (config.load_plugins?.includes('json') ?? true);
+export function cataloguesOf(sources: readonly string[], context: FieldContext, { config, plugins }: Pick<LoadedConfig, 'config' | 'plugins'>): readonly AnyCatalogue[] {
+  const json = plugins.some(({ name }) => name === 'json');
   return sources.map((source) => {
     const catalogue: AnyCatalogue = source === SYSCALL_SOURCE ? syscallCatalogue(context, { json }) : auditCatalogue(context);
     return withStaticFields(catalogue, config.static_fields);

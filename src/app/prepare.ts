@@ -88,7 +88,7 @@ export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log,
     throw new StartError('RULES_FILE', 'You must specify at least one rules file/directory via -r or a rules_files entry in falco.yaml');
   }
   const rulesFiles = readRulesFiles(files);
-  const catalogues = cataloguesOf(sources, machine.context, loaded.config);
+  const catalogues = cataloguesOf(sources, machine.context, loaded);
   const rules = loadRules(rulesFiles, loaded, catalogues, request.appended);
   log.info('Loading rules from:');
   const errors: string[] = [];

@@ -20,7 +20,7 @@ export function check(args: readonly string[]): number {
   const { strict = false, json = false } = command.opts<{ strict?: boolean; json?: boolean }>();
   const loaded = configOf(command);
   const files = rulesFilesOf(command.args, loaded);
-  const catalogues = cataloguesOf(loadedSources(loaded.plugins), createMachine(loaded.config).context, loaded.config);
+  const catalogues = cataloguesOf(loadedSources(loaded.plugins), createMachine(loaded.config).context, loaded);
   const { ruleset, files: results } = loadRules(files, loaded, catalogues, null);
   const order = new Map(files.map((file, i) => [file.name, i]));
   const found: readonly Diagnostic[] = [

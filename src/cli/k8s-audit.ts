@@ -208,7 +208,7 @@ async function aboutLog(path: string, needs: readonly Need[]): Promise<Part> {
 /** All rules, with the audit source loaded whether the configuration loads it or not: this is how it gets there. */
 function auditRules(named: readonly string[], loaded: LoadedConfig): readonly Rule[] {
   const files = rulesFilesOf(named, loaded);
-  const catalogues = cataloguesOf([SYSCALL_SOURCE, AUDIT_SOURCE], createMachine(loaded.config).context, loaded.config);
+  const catalogues = cataloguesOf([SYSCALL_SOURCE, AUDIT_SOURCE], createMachine(loaded.config).context, loaded);
   const { ruleset, files: results } = loadRules(files, loaded, catalogues, null);
   if (ruleset === null) {
     for (const d of results.flatMap((file) => file.diagnostics)) if (d.severity === 'error') process.stderr.write(`${formatDiagnostic(d)}\n`);

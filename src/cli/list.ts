@@ -16,6 +16,6 @@ export function list(options: CliOptions, log: ConfigurableLog): number {
   if (wanted !== '' && !sources.includes(wanted)) {
     throw new StartError('SOURCES', 'Value for --list must be a valid source type', `the loaded sources are ${sources.join(', ')}`);
   }
-  const catalogues = cataloguesOf(wanted === '' ? sources : [wanted], createMachine(loaded.config).context, loaded.config);
+  const catalogues = cataloguesOf(wanted === '' ? sources : [wanted], createMachine(loaded.config).context, loaded);
   return print(listFields(catalogues, { format: options.format, namesOnly: options.namesOnly, verbose: options.verbose }));
 }

@@ -74,7 +74,7 @@ export function readBytes(path: string): Buffer {
 export function opener(loaded: LoadedConfig): (rules: readonly string[]) => BenchParts {
   return (named) => {
     const machine = createMachine({ ...loaded.config, engine: { ...loaded.config.engine, kind: 'replay' } });
-    const catalogues = cataloguesOf(loadedSources(loaded.plugins), machine.context, loaded.config);
+    const catalogues = cataloguesOf(loadedSources(loaded.plugins), machine.context, loaded);
     const { ruleset, files } = loadRules(rulesFilesOf(named, loaded), loaded, catalogues, null);
     if (ruleset === null) {
       for (const d of files.flatMap((file) => file.diagnostics)) if (d.severity === 'error') process.stderr.write(`${formatDiagnostic(d)}\n`);

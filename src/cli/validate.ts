@@ -21,7 +21,7 @@ export function validate(options: CliOptions, log: ConfigurableLog): number {
   const files = readRulesFiles(options.validate);
   log.log.info('Validating rules file(s):');
   for (const { name } of files) log.log.info(`   ${name}`);
-  const catalogues = cataloguesOf(loadedSources(loaded.plugins), createMachine(loaded.config).context, loaded.config);
+  const catalogues = cataloguesOf(loadedSources(loaded.plugins), createMachine(loaded.config).context, loaded);
   const { ruleset, files: results } = loadRules(files, loaded, catalogues, null);
   const wanted = ruleset !== null && (options.describeAll || options.describe !== null);
   if (loaded.config.json_output) {

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { PRIORITIES, type Priority } from '../../alert/alert.js';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
+import { BUILT_IN_PLUGINS } from '../../ruleset/versions.js';
 import { parseDuration, parseRate } from '../../util/duration.js';
 import { PACKAGE_ROOT } from '../../util/package.js';
 import { readTextFile } from '../../util/text-file.js';
@@ -243,7 +244,8 @@ function selectPlugins(config: Config, root: MapNode, diagnostics: Diagnostic[])
   config.load_plugins.forEach((name, i) => {
     const plugin = config.plugins.find((one) => one.name === name);
     if (plugin !== undefined) chosen.push(plugin);
-    else diagnostics.push(fatal('CONFIG_PLUGIN', `cannot load plugin '${name}': it has no entry under 'plugins'`, at(root, `/load_plugins/${i}`)));
+    else if (BUILT_IN_PLUGINS.has(name)) chosen.push({ name });
+    else diagnostics.push(fatal('CONFIG_PLUGIN', `cannot load plugin '${name}': it has no entry under 'plugins'`, at(root, `/load_plugins/${i}`), `without an entry go: ${[...BUILT_IN_PLUGINS.keys()].join(', ')}`));
   });
   return chosen;
 }

@@ -109,6 +109,7 @@ describe('values of falco.yaml', () => {
     expect(good(entries).plugins.map((p) => p.name)).toEqual(['a', 'b']);
     expect(good(`${entries}load_plugins: [b]\n`).plugins.map((p) => p.name)).toEqual(['b']);
     expect(good(`${entries}load_plugins: []\n`).plugins).toEqual([]);
+    expect(good('load_plugins: [container, json]').plugins, 'what is built in needs no entry').toEqual([{ name: 'container' }, { name: 'json' }]);
     expect(brief(load(`${entries}load_plugins: [c]\n`).diagnostics)).toEqual([
       "4:16 error CONFIG_PLUGIN: cannot load plugin 'c': it has no entry under 'plugins'",
     ]);
