@@ -7,6 +7,7 @@ import { cataloguesOf, createMachine, loadedSources } from '../app/machine.js';
 import { prepare, prepareConfig } from '../app/prepare.js';
 import { readRulesFiles } from '../app/rules.js';
 import { describeAsText, describeRuleset } from '../ruleset/describe.js';
+import type { FileResult } from '../ruleset/load.js';
 import { resultAsJson, resultAsText } from '../ruleset/result.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
 import { StartError } from '../sources/source.js';
@@ -28,11 +29,15 @@ export function validate(options: CliOptions, log: ConfigurableLog): number {
     const described = wanted ? { falco_describe_results: describeRuleset(ruleset, catalogues, options.describe ?? undefined) } : {};
     print(`${sortedJson({ falco_load_results: results.map(resultAsJson), ...described })}\n`);
   } else {
-    print(`${results.map((result) => resultAsText(result, options.verbose)).join('\n')}\n`);
+    // Verdicts and errors are the answer; warnings of valid files go where messages go.
+    for (const result of results) if (hasOnlyWarnings(result)) log.log.warning(resultAsText(result));
+    print(`${results.map((result) => resultAsText(result, options.verbose && !hasOnlyWarnings(result))).join('\n')}\n`);
     if (wanted) print(`\n${textOf(ruleset, options.describe)}`);
   }
   return ruleset === null ? 1 : 0;
 }
+
+const hasOnlyWarnings = ({ diagnostics }: FileResult): boolean => diagnostics.length > 0 && diagnostics.every((one) => one.severity === 'warning');
 
 /** `-L`, `-l rule`. */
 export function describe(options: CliOptions, log: ConfigurableLog): number {

@@ -9,6 +9,7 @@ import {
   type TransformerCall, type TransformerName,
 } from './ast.js';
 import type { LangCode } from './codes.js';
+import { closest } from './suggest.js';
 import { BARE_ARGUMENT, BARE_STRING, FIELD_NAME, HEX_NUMBER, IDENTIFIER, Lexer, NOT, NUMBER, unquote } from './lex.js';
 
 /** Productions entered at once; the ecosystem's limit for rules. About 200 nested parentheses. */
@@ -46,6 +47,9 @@ export function parseOperand(text: string, offset = 0): Parsed<Operand> & { read
   const ast = parser.operandAt(offset);
   return { ast, errors: parser.errors, end: parser.position };
 }
+
+/** For who writes a list as YAML does. */
+const LIST_HINT = 'in conditions, lists stand in parentheses: (a, b)';
 
 /** Unwinds to where parsing can go on. `fatal`: nowhere. */
 class Failure extends Error {
@@ -92,7 +96,8 @@ class Parser {
       if (name !== null) return this.fieldRemainder(name, offset);
       const transformer = this.lexer.oneOf(TRANSFORMER_STARTS);
       if (transformer !== null) return this.transformerTail(transformer.slice(0, -1) as TransformerName, offset);
-      throw this.failure('COND_EXPECTED_FIELD', 'expected a field or a transformer');
+      const word = /^\w*/.exec(this.text.slice(offset))?.[0] ?? '';
+      throw this.failure('COND_EXPECTED_FIELD', word === '' ? 'expected a field or a transformer' : `there is no field '${word}'`);
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
       this.errors.push(failure.error);
@@ -142,7 +147,8 @@ class Parser {
   private afterKeyword(keyword: 'and' | 'or', operand: () => Expr): Expr {
     if (this.lexer.blank()) return operand();
     if (this.lexer.word('(')) return this.embeddedRemainder(this.position - 1);
-    throw this.failure('COND_KEYWORD_SPACING', `expected a blank or '(' after '${keyword}'`);
+    const what = this.position >= this.text.length ? `nothing follows '${keyword}'` : `expected a blank or '(' after '${keyword}'`;
+    throw this.failure('COND_KEYWORD_SPACING', what);
   }
 
   /**
@@ -380,7 +386,9 @@ class Parser {
   private missingOperator(left: Operand): Failure {
     const word = /^[a-z!=<>~]+/i.exec(this.text.slice(this.position, this.position + 20))?.[0];
     const known = word !== undefined && (COMPARE_OPERATORS as readonly string[]).includes(word);
-    const hint = known ? `'${word}' needs a blank after it` : `operators are ${COMPARE_OPERATORS.join(' ')} exists`;
+    const spelt = /^[a-z_]{4,}/.exec(this.text.slice(this.position, this.position + 20))?.[0];
+    const near = spelt === undefined ? null : closest(spelt, COMPARE_OPERATORS);
+    const hint = known ? `'${word}' needs a blank after it` : near !== null ? `did you mean '${near}'?` : `operators are ${COMPARE_OPERATORS.join(' ')} exists`;
     const what = left.kind === 'field' ? `field '${left.name}'` : `'${left.name}(…)'`;
     return this.failure('COND_EXPECTED_OPERATOR', `expected an operator after ${what}${this.found()}`, undefined, undefined, hint);
   }
@@ -441,8 +449,9 @@ class Parser {
     const start = this.position;
     const end = this.lexer.endOfQuoted();
     if (end === -1) {
+      const escaped = /\\["']/.test(this.text.slice(start));
       throw this.failure('COND_UNCLOSED_QUOTE', 'this quoted string is not closed', start, start + 1,
-        'a quote after a backslash does not close a string: write \\x5c for a backslash at the end');
+        escaped ? 'a quote after a backslash does not close a string: write \\x5c for a backslash at the end' : `end it with another ${this.text[start]}`);
     }
     const value = unquote(this.text, start, end);
     if (typeof value !== 'string') throw this.failure('COND_BAD_ESCAPE', value.message, value.start, value.end);
@@ -461,7 +470,7 @@ class Parser {
     if (result === null) {
       const name = this.lexer.match(IDENTIFIER);
       if (name === null) {
-        throw this.failure('COND_EXPECTED_LIST', `expected a list in parentheses or the name of one${this.found()}`);
+        throw this.failure('COND_EXPECTED_LIST', `expected a list in parentheses or the name of one${this.found()}`, undefined, undefined, this.text[this.position] === '[' ? LIST_HINT : undefined);
       }
       result = literal(name, start, this.position);
     }
@@ -519,8 +528,12 @@ class Parser {
       return;
     }
     const length = Math.max(1, /^[^\s()]*/.exec(rest)?.[0].length ?? 1);
-    const hint = rest.startsWith('(') && /[a-z.]$/.test(this.text.slice(0, this.position))
-      ? 'a value with a parenthesis in it has to be quoted'
+    const before = this.text.slice(0, this.position);
+    const hint =
+      rest.startsWith('&') ? "write 'and'"
+      : rest.startsWith('|') ? "write 'or'"
+      : rest.startsWith(',') && before.lastIndexOf('[') > before.lastIndexOf(']') ? LIST_HINT
+      : rest.startsWith('(') && /[a-z.]$/.test(before) ? 'a value with a parenthesis in it has to be quoted'
       : 'quote a value that has blanks in it';
     this.errors.push({
       ...this.error('COND_TRAILING', `expected 'and', 'or' or the end${this.found()}`, this.position, this.position + length),

@@ -116,7 +116,7 @@ class Resolver {
     const near = closest(node.name, this.scope.macros.keys());
     const hint = this.scope.lists.has(node.name)
       ? `'${node.name}' is a list: compare a field with it, as in proc.name in (${node.name})`
-      : near === null ? undefined : `did you mean '${near}'?`;
+      : near === null ? 'define it, or load the file that does, before this one' : `did you mean '${near}'?`;
     this.report('COND_UNKNOWN_MACRO', `there is no macro '${node.name}'`, node, path, hint);
   }
 

@@ -55,7 +55,7 @@ export class Collector {
     for (const document of documents) {
       if (document.kind === 'null') continue;
       if (document.kind !== 'sequence') {
-        this.#problems.error('LOAD_ERR_YAML_VALIDATE', path, 'a rules file must be a sequence of items', 'start each item with `- rule:`, `- macro:` or `- list:`', document.span);
+        this.#problems.error('LOAD_ERR_YAML_VALIDATE', path, 'a rules file must be a sequence of items', notItemsHint(document), document.span);
         continue;
       }
       for (const item of document.items) if (item.kind !== 'null') this.#item(item, path);
@@ -187,4 +187,15 @@ export class Collector {
     const index = this.#next++;
     this.#macros.set(name, { name, condition, path: decoder.path, conditionPath, index: previous?.index ?? index, visibility: index });
   }
+}
+
+/** What somebody meant who wrote a file of rules that is no list. */
+function notItemsHint(document: RawNode): string {
+  if (document.kind === 'map') {
+    if (get(document, 'customRules') !== undefined) return "these are Helm values: rules are what stands as text below 'customRules'";
+    if (get(document, 'apiVersion') !== undefined) return "this is a Kubernetes manifest: rules are what stands as text below 'data'";
+    const kind = Object.keys(ITEM_KEYS).find((key) => get(document, key) !== undefined);
+    if (kind !== undefined) return `put '- ' before '${kind}', and two blanks before each line that belongs to it`;
+  }
+  return 'start each item with `- rule:`, `- macro:` or `- list:`';
 }

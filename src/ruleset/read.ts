@@ -4,6 +4,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocu
 import type { Diagnostic, SourceText, Span } from '../lang/diagnostic.js';
 import { MappedText } from './mapped-text.js';
 import { type ScalarStyle, scalarOffsets } from './scalar-offsets.js';
+import { explainYamlError, YAML_HINTS } from './yaml-errors.js';
 
 export type RawNode = RawScalar | RawNull | RawSequence | RawMap;
 
@@ -56,15 +57,9 @@ export function readDocuments(source: SourceText): RawDocuments {
   const plain: unknown[] = [];
   // With the failsafe schema every scalar stays the text that was written.
   for (const document of parseAll(source, diagnostics)) {
-    for (const error of document.errors) {
-      diagnostics.push({
-        severity: 'error',
-        code: 'LOAD_ERR_YAML_PARSE',
-        message: `the YAML is not valid: ${yamlMessage(error.message)}`,
-        hint: YAML_HINTS[error.code] ?? 'check the indentation and the quotes around this place',
-        span: { source, start: Math.min(error.pos[0], source.text.length), end: Math.min(error.pos[1], source.text.length) },
-        context: ['rules content'],
-      });
+    // What follows a syntax error is mostly its echo: one is told, as the peer's parser stops there too.
+    for (const error of document.errors.slice(0, 1)) {
+      diagnostics.push({ severity: 'error', code: 'LOAD_ERR_YAML_PARSE', ...explainYamlError(source, error), context: ['rules content'] });
     }
     if (document.errors.length > 0 || document.contents === null) continue;
     const node = new Converter(source, document, diagnostics).node(document.contents);
@@ -75,10 +70,22 @@ export function readDocuments(source: SourceText): RawDocuments {
   return { documents, plain, diagnostics };
 }
 
+/** So many lines of a file may stand left of the list in brackets that they go on with: each costs another pass. */
+const MAX_DEDENTED_LINES = 200;
+
 function parseAll(source: SourceText, diagnostics: Diagnostic[]): readonly Document[] {
   try {
-    const parsed = parseAllDocuments(source.text, { schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
-    return Array.isArray(parsed) ? parsed : [];
+    const documents = parseText(source.text);
+    let { text } = source;
+    let found = documents;
+    for (let pass = 0; pass < MAX_DEDENTED_LINES; pass++) {
+      const joined = joinDedentedLine(text, found);
+      if (joined === null) break;
+      text = joined;
+      found = parseText(text);
+      if (found.every((document) => document.errors.length === 0)) return found;
+    }
+    return documents;
   } catch (error) {
     // The parser recurses: only absurdly deep nesting gets here.
     diagnostics.push({
@@ -93,19 +100,22 @@ function parseAll(source: SourceText, diagnostics: Diagnostic[]): readonly Docum
   }
 }
 
-const YAML_HINTS: Readonly<Record<string, string>> = {
-  BAD_ALIAS: 'define the anchor (&name) before the alias (*name) in the same document',
-  BAD_INDENT: 'indent this line as deep as its neighbours of the same level',
-  MISSING_CHAR: 'close the quote or bracket, or quote the whole value',
-  TAB_AS_INDENT: 'indent with spaces',
-  BLOCK_AS_IMPLICIT_KEY: 'quote a value that contains ": "',
-  UNEXPECTED_TOKEN: 'quote the value if this character belongs to it',
-  BAD_SCALAR_START: 'quote a value that starts with this character',
-};
+function parseText(text: string): readonly Document[] {
+  const parsed = parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+  return Array.isArray(parsed) ? parsed : [];
+}
 
-function yamlMessage(message: string): string {
-  const first = message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, '');
-  return first.charAt(0).toLowerCase() + first.slice(1);
+/**
+ * YAML wants the lines of a list in brackets deeper than its key; the peer's parser does not look. The line break before
+ * such a line becomes a blank, which means the same there and leaves every position where it is. Null: nothing of that kind.
+ */
+function joinDedentedLine(text: string, documents: readonly Document[]): string | null {
+  const error = documents.find((document) => document.errors.length > 0)?.errors[0];
+  if (error?.code !== 'BAD_INDENT' || !error.message.startsWith('Flow ')) return null;
+  const newline = text.lastIndexOf('\n', error.pos[0]);
+  if (newline === -1) return null;
+  const line = text.slice(text.lastIndexOf('\n', newline - 1) + 1, newline);
+  return /(^|\s)#/.test(line) ? null : `${text.slice(0, newline)} ${text.slice(newline + 1)}`;
 }
 
 class Converter {

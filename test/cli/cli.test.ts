@@ -21,6 +21,7 @@ beforeAll(() => {
   writeFileSync(path('unknown-field.yaml'), RULE.replace('evt.type in (open, openat)', 'evt.type = open and proc.nmae = x'));
   writeFileSync(path('undefined-macro.yaml'), RULE.replace('evt.type in (open, openat)', 'opening and evt.type = open'));
   writeFileSync(path('wrong-operator.yaml'), RULE.replace('evt.type in (open, openat)', 'evt.type = open and fd.num contains 3'));
+  writeFileSync(path('deprecated.yaml'), RULE.replace('evt.type in (open, openat)', 'evt.type in (open, openat) and evt.dir = <'));
   writeFileSync(path('broken.yaml'), '- rule: [\n');
   writeFileSync(path('falco.yaml'), `rules_files: [${path('good.yaml')}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\n`);
   writeFileSync(path('no-outputs.yaml'), `rules_files: [${path('good.yaml')}]\nengine: {kind: nodriver}\nlog_stderr: true\nlog_syslog: false\n`);
@@ -74,6 +75,7 @@ const CASES: readonly [string, Case][] = [
   c('--dry-run -r @good.yaml --disable-source syscall --disable-source k8s_audit', 1, { stderr: /at least one event source/ }),
   c('-c @no-outputs.yaml --dry-run', 1, { stderr: /No output configured.*\[NO_OUTPUT\]/ }),
   c('-V @good.yaml', 0, { stdout: /good\.yaml: Ok\n$/ }),
+  c('-V @deprecated.yaml', 0, { stdout: /^\S*deprecated\.yaml: Ok, with warnings\n$/, stderr: /1 warning:\n\S*deprecated\.yaml:3:\d+: warning LOAD_DEPRECATED_ITEM/ }),
   c('-V @good.yaml -V @audit.yaml', 0, { stdout: /good\.yaml: Ok\n.*audit\.yaml: Ok\n$/ }),
   c('-V @unknown-field.yaml', 1, { stdout: /unknown-field\.yaml: Invalid\n1 error[\s\S]*:3:\d+: error[\s\S]*\^/ }),
   c('-V @undefined-macro.yaml', 1, { stdout: /undefined-macro\.yaml: Invalid[\s\S]*opening/ }),

@@ -30,7 +30,7 @@ describe('macros', () => {
     expect(resolved('a.b = 1 and shell_proc', { shell_procs: 'a.b = 2' }).errors).toEqual([
       "COND_UNKNOWN_MACRO  12: there is no macro 'shell_proc' (did you mean 'shell_procs'?)",
     ]);
-    expect(resolved('one', { one: 'a.b exists and zebra' }).errors).toEqual(["COND_UNKNOWN_MACRO one 15: there is no macro 'zebra'"]);
+    expect(resolved('one', { one: 'a.b exists and zebra' }).errors).toEqual(["COND_UNKNOWN_MACRO one 15: there is no macro 'zebra' (define it, or load the file that does, before this one)"]);
     expect(resolved('names', {}, { names: ['a'] }).errors[0]).toContain("'names' is a list: compare a field with it");
   });
 
