@@ -4,7 +4,7 @@ import { readlinkSync, statSync } from 'node:fs';
 import type { ThreadInfo } from '../state/thread-info.js';
 import { decodeBytes, firstBytes } from '../util/byte-text.js';
 
-/** Bytes of arguments and of environment that are kept. */
+/** Bytes of arguments and of environment that are kept, with a closing zero: as many as a capture has room for. */
 const MAX_TEXT = 4096;
 export const NS_PER_TICK = 10_000_000n;
 /** Controllers that events tell of; in a unified hierarchy they all have its one path. */
@@ -162,7 +162,7 @@ export function wireCgroups(text: string): string {
 /** Drops the closing zero and what exceeds the limit; null: nothing there. */
 export function zeroSeparated(text: string | null): string | null {
   if (text === null || text === '') return null;
-  const cut = firstBytes(text, MAX_TEXT);
+  const cut = firstBytes(text, MAX_TEXT - 1);
   return cut.endsWith('\0') ? cut.slice(0, -1) : cut;
 }
 

@@ -35,6 +35,12 @@ const ABSENT_WITHOUT_ENTER: ReadonlySet<number> = new Set<number>([
   Ev.SYSCALL_SETRESGID_X,
 ]);
 
+/** Events that got parameters at their end without a new type number, and take none from elsewhere: those are absent, and shown so. */
+const GREW: ReadonlySet<number> = new Set<number>([
+  Ev.SYSCALL_CLONE_20_X, Ev.SYSCALL_FORK_20_X, Ev.SYSCALL_VFORK_20_X, Ev.SYSCALL_CLONE3_X, Ev.SYSCALL_EXECVEAT_X,
+  Ev.SYSCALL_OPEN_E, Ev.SYSCALL_CREAT_E, Ev.SYSCALL_OPENAT_2_E, Ev.SYSCALL_OPENAT2_E,
+]);
+
 /** Bytes of types of a fixed size. */
 const SIZES: Partial<Record<ParamRow['type'], number>> = {
   INT8: 1, INT16: 2, INT32: 4, INT64: 8, UINT8: 1, UINT16: 2, UINT32: 4, UINT64: 8, ERRNO: 8, FD: 8, PID: 8, SYSCALLID: 2,
@@ -71,7 +77,7 @@ export interface Plan {
 export function planOf(row: EventRow): Plan | null {
   const target = SUCCESSORS.get(row.type) ?? row.type;
   const renamed = target !== row.type;
-  if ((row.type & 1) === 0 && !renamed) return null;
+  if ((row.type & 1) === 0 && !renamed && !GREW.has(row.type)) return null;
   // What execveat's enter event calls flags is something else than what its exit event does.
   const enter = (row.type & 1) === 1 && row.type !== Ev.SYSCALL_EXECVEAT_X ? EVENTS[row.type - 1].params : [];
   const zeros = ZEROS.get(target) ?? [];
@@ -105,8 +111,7 @@ const NEEDS = Uint8Array.from(EVENTS, (row): Need => {
   if (SUCCESSORS.has(row.type)) return Need.Always;
   if (row.type === Ev.SOCKET_CONNECT_E) return Need.Always;
   if ((row.flags & OLD) !== 0) return row.type === Ev.SYSCALL_EXECVEAT_E ? Need.Never : Need.Always;
-  // Older writers left out the start of the pid namespace, which is then shown as absent.
-  if (row.type === Ev.SYSCALL_CLONE_20_X) return Need.IfShort;
+  if (GREW.has(row.type)) return Need.IfShort;
   const plan = PLANS[row.type];
   return plan?.sources.some((s) => s.from === From.Enter || s.from === From.Zero) ? Need.IfShort : Need.Never;
 });
@@ -135,6 +140,8 @@ export class ScapConverter {
     if (row.kind === 'none' || (row.flags & UNUSED) !== 0) return false;
     if ((type & 1) === 0 && !SUCCESSORS.has(type)) {
       if (PLANS[type + 1]?.usesEnter) this.remember(view);
+      const plan = PLANS[type];
+      if (plan !== null && view.paramCount < PARAMS[type]) this.rewrite(view, plan);
       return (row.flags & OLD) === 0 || PASSED_ENTERS.has(type);
     }
     const plan = PLANS[type];

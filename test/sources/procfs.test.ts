@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { ByteWriter } from '../../src/sources/byte-writer.js';
 import { wireOpenFlags } from '../../src/sources/procfs-fds.js';
 import { Procfs } from '../../src/sources/procfs.js';
 import { wireCgroups } from '../../src/sources/procfs-process.js';
@@ -24,8 +25,8 @@ function seeded(): State {
   new Procfs('').seed(state);
   return state;
 }
-async function withChild(args: readonly string[], look: (child: ChildProcess) => void | Promise<void>): Promise<void> {
-  const child = spawn(args[0], args.slice(1), { cwd: '/tmp', env: { MARK: 'yes' }, stdio: ['pipe', 'ignore', 'ignore'] });
+async function withChild(args: readonly string[], look: (child: ChildProcess) => void | Promise<void>, env: Readonly<Record<string, string>> = { MARK: 'yes' }): Promise<void> {
+  const child = spawn(args[0], args.slice(1), { cwd: '/tmp', env, stdio: ['pipe', 'ignore', 'ignore'] });
   await new Promise((resolve) => child.once('spawn', resolve));
   // exec has happened once the name has changed.
   for (let i = 0; i < 100 && !readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith(args[0]); i++) await new Promise((r) => setTimeout(r, 5));
@@ -57,6 +58,16 @@ describe.skipIf(!live)('processes of this machine', () => {
       expect(t.fds.get(0)!.type).toBe('unix');
       expect(t.fds.get(1)!.name).toBe('/dev/null');
     });
+  });
+
+  it('a long environment is kept as far as a capture has room for it', async () => {
+    await withChild(['/bin/sleep', '100'], (child) => {
+      const { env } = seeded().threads.get(child.pid!)!;
+      expect(env).toEqual([`LONG=${'x'.repeat(4095 - 'LONG='.length)}`]);
+      const writer = new ByteWriter();
+      writer.zeros(env, 4096);
+      expect(writer.take().readUInt16LE(0)).toBe(4096);
+    }, { LONG: 'x'.repeat(5000) });
   });
 
   it('threads of a process share its descriptors', () => {

@@ -76,6 +76,19 @@ describe('events with a new type number', () => {
     expect([key(view), view.int(0), view.u8(2), view.u32(3), view.i32(5)]).toEqual(['SOCKET_ACCEPT4_6_X', 5, 1, 0, 0x1000]);
   });
 
+  it('what a type got later at its end, without a new number, is shown as absent', () => {
+    const grown: readonly Old[] = [
+      ['SYSCALL_FORK_20_X', { res: 5, exe: '/bin/x' }, { count: 20 }], ['SYSCALL_VFORK_20_X', { res: 5, exe: '/bin/x' }, { count: 20 }], ['SYSCALL_CLONE3_X', { res: 5, exe: '/bin/x' }, { count: 20 }],
+      ['SYSCALL_EXECVEAT_X', { res: 0, exe: '/bin/x' }, { count: 19 }], ['SYSCALL_OPEN_E', {}, { count: 0 }], ['SYSCALL_OPENAT_2_E', {}, { count: 0 }],
+    ];
+    for (const old of grown) {
+      const view = convert(old)!;
+      expect([key(view), view.paramCount]).toEqual([old[0], EVENTS[view.type].params.length]);
+      expect(view.has(view.paramCount - 1)).toBe(false);
+      if (old[0].endsWith('X')) expect(view.str(1)).toBe('/bin/x');
+    }
+  });
+
   it('a container event with single properties becomes JSON', () => {
     const view = convert(['CONTAINER_E', { id: 'abc', type: 1, name: 'web', image: 'nginx' }])!;
     expect([key(view), JSON.parse(view.str(0)!)]).toEqual(['CONTAINER_JSON_2_E', { id: 'abc', type: 1, name: 'web', image: 'nginx' }]);
