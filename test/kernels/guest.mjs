@@ -25,8 +25,8 @@ export const FOREIGN = [{ name: 'arm64', suite: 'bookworm', arch: 'arm64' }].fil
 
 /** Debian's and QEMU's names by Node's. */
 export const MACHINES = {
-  x64: { debian: 'amd64', qemu: 'qemu-system-x86_64', options: [], console: 'ttyS0' },
-  arm64: { debian: 'arm64', qemu: 'qemu-system-aarch64', options: ['-machine', 'virt'], console: 'ttyAMA0' },
+  x64: { debian: 'amd64', qemu: 'qemu-system-x86_64', options: [], threads: 'multi', console: 'ttyS0' },
+  arm64: { debian: 'arm64', qemu: 'qemu-system-aarch64', options: ['-machine', 'virt'], threads: 'single', console: 'ttyAMA0' },
 };
 
 /** In the order in which they need each other; newer kernels have most of them built in. */
@@ -112,7 +112,7 @@ exec "$@"
  * @returns {Promise<{ code: number | null, alive: boolean, text: string, seconds: number }>} `code` null: it did not get to its end
  */
 export async function runInGuest({ kernel, arch, command, log, seconds, life, root = '/', share = { from: '', to: '' } }) {
-  const { qemu, options, console: terminal } = MACHINES[arch];
+  const { qemu, options, threads, console: terminal } = MACHINES[arch];
   const started = Date.now();
   const dir = mkdtempSync(join(tmpdir(), 'falco-ts-guest-'));
   const remove = () => rmSync(dir, { recursive: true, force: true });
@@ -122,7 +122,7 @@ export async function runInGuest({ kernel, arch, command, log, seconds, life, ro
     const initrd = packInitrd(dir, { kernel, shell: await busybox(arch, log), hostShell, command });
     const image = find(kernel, (path) => /(^|\/)vmlinuz(-[^/]*)?$/.test(path))[0];
     mkdirSync(join(dir, 'share'));
-    const machine = [...options, '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-smp', '2', '-m', '2G',
+    const machine = [...options, '-accel', `tcg,thread=${threads},tb-size=512`, '-cpu', 'max', '-smp', '2', '-m', '2G',
       '-object', 'memory-backend-memfd,id=memory,size=2G,share=on', '-numa', 'node,memdev=memory',
       '-chardev', `socket,id=files,path=${dir}/share/socket`, '-device', 'vhost-user-fs-pci,chardev=files,tag=files', '-device', 'virtio-rng-pci',
       '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio',
