@@ -13,16 +13,13 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from '../../src/setup/system.mjs';
-import { bundleTests } from './bundle.mjs';
+import { BUNDLES, bundleTests } from './bundle.mjs';
 import { EXPECTED, ESCAPE, IA32, unseen } from './smoke.mjs';
 import { foreignProject, foreignRoot, PROJECT_THERE } from './foreign.mjs';
 import { fetchKernel, FOREIGN, KERNELS, MACHINES, missingForGuests, runInGuest } from './guest.mjs';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const LOGS = join(PROJECT, 'build/setup/kernels');
-
-/** Bundled tests, on this machine and below the project in the guest. */
-const TESTS = 'build/setup/kernels/tests';
 
 /**
  * The monitor's first words, or the guest's last. An emulated processor takes ten seconds to the former, and several minutes on a
@@ -47,9 +44,9 @@ export async function tryKernel(kernel, { smoke }) {
   const files = arch === process.arch
     ? { share: { from: PROJECT, to: PROJECT } }
     : { root: await foreignRoot(arch, MACHINES[arch].debian, log), share: { from: await foreignProject(arch, PROJECT, join(LOGS, arch)), to: PROJECT_THERE } };
-  if (!smoke) await bundleTests(PROJECT, join(files.share.from, TESTS));
+  if (!smoke) await bundleTests(PROJECT, files.share.from);
   // Backwards: first single calls, by one probe a file, at last `capture`, which loads it some twenty times.
-  const tests = smoke ? '' : `node ${TESTS}/runner.mjs $(ls -r ${TESTS}/*.test.mjs)\n`;
+  const tests = smoke ? '' : `node ${BUNDLES}/runner.mjs $(ls -r ${BUNDLES}/*.test.mjs)\n`;
   const command = `cd '${files.share.to}'\nsh test/kernels/smoke-guest.sh\n${tests}`;
   const start = () => runInGuest({ kernel: unpacked, arch, command, log, seconds: smoke ? 900 : 3600, life: LIFE, ...files });
   let guest = await start();
