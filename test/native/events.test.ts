@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +39,7 @@ describeLive('the probe reports each system call with every parameter', () => {
   }
   says('openat that creates', [['openat', AT_FDCWD, 'new', 0o102 | 0o1000, 0o600]], 'SYSCALL_OPENAT_2_X',
     () => ({ fd: 3, dirfd: AT_FDCWD, name: 'new', flags: 3 | 4 | 0x100 | 0x4000, mode: 0o600, ...opened(at('new')) }));
-  says('openat relative to a descriptor', [['openat', AT_FDCWD, dir, 0o200000], ['openat', { result: 0 }, 'file', 0o2001]], 'SYSCALL_OPENAT_2_X',
+  says('openat relative to a descriptor', [['openat', AT_FDCWD, dir, constants.O_DIRECTORY], ['openat', { result: 0 }, 'file', 0o2001]], 'SYSCALL_OPENAT_2_X',
     () => ({ fd: 4, dirfd: 3, name: 'file', flags: 2 | 8, mode: 0, ...opened(file) }));
   says('openat of a pointer to nowhere', [['openat', AT_FDCWD, 1, 0]], 'SYSCALL_OPENAT_2_X',
     () => ({ fd: -14, dirfd: AT_FDCWD, name: null, flags: 1, mode: 0, dev: 0, ino: 0 }));

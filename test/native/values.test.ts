@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
@@ -174,7 +174,7 @@ print(port, b.getsockname()[1], a.fileno(), b.fileno())`;
     says('getrlimit that fails', [['getrlimit', 99, { out: 16 }]], 'SYSCALL_GETRLIMIT_X', () => ({ res: -22, cur: -1, max: -1, resource: 255 }));
     says('setrlimit', [['setrlimit', 4, { hex: u64s(0, -1) }]], 'SYSCALL_SETRLIMIT_X', (t) => ({ res: t.results[0], cur: 0, max: -1, resource: 4 }));
     says('lstat', [['lstat', content, { out: 144 }]], 'SYSCALL_LSTAT_X', () => ({ res: 0, path: content }));
-    says('getdents', [['openat', AT_FDCWD, dir, 0o200000], ['getdents', { result: 0 }, { out: 512 }, 512]], 'SYSCALL_GETDENTS_X', (t) => ({ res: t.results[1], fd: 3 }));
+    says('getdents', [['openat', AT_FDCWD, dir, constants.O_DIRECTORY], ['getdents', { result: 0 }, { out: 512 }, 512]], 'SYSCALL_GETDENTS_X', (t) => ({ res: t.results[1], fd: 3 }));
   }
   says('ppoll that fails', [['ppoll', { hex: asking(1, 4) }, 1, { hex: u64s(1, 5) }, { hex: u64s(0x10200) }, 7]], 'SYSCALL_PPOLL_X',
     () => ({ res: -22, fds: fds([1, 0]), timeout: 1_000_000_005, sigmask: 0x10200 }));
@@ -201,7 +201,7 @@ print(port, b.getsockname()[1], a.fileno(), b.fileno())`;
   says('getcwd', [['getcwd', { out: 200 }, 200]], 'SYSCALL_GETCWD_X', () => ({ res: dir.length + 1, path: dir }));
   says('getcwd that fails', [['getcwd', { out: 2 }, 1]], 'SYSCALL_GETCWD_X', () => ({ res: -34, path: null }));
   says('fstat', [open('content', 0), ['fstat', { result: 0 }, { out: 144 }]], 'SYSCALL_FSTAT_X', () => ({ res: 0, fd: 3 }));
-  says('getdents64', [open(dir, 0o200000), ['getdents64', { result: 0 }, { out: 512 }, 512]], 'SYSCALL_GETDENTS64_X', (t) => ({ res: t.results[1], fd: 3 }));
+  says('getdents64', [open(dir, constants.O_DIRECTORY), ['getdents64', { result: 0 }, { out: 512 }, 512]], 'SYSCALL_GETDENTS64_X', (t) => ({ res: t.results[1], fd: 3 }));
   says('preadv', [open('content', 0), ['preadv', { result: 0 }, { struct: [{ bytes: '00'.repeat(4) }, u64s(4), { bytes: '0000' }, u64s(2)] }, 2, 4, 0]],
     'SYSCALL_PREADV_X', () => ({ res: 6, size: 6, data: hex('quick '), fd: 3, pos: 4 }));
   says('pwritev', [open('written', 0o102), ['pwritev', { result: 0 }, { struct: [{ bytes: hex('left') }, u64s(4), { bytes: hex('right') }, u64s(5)] }, 2, 3, 0]],
