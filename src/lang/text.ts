@@ -20,6 +20,20 @@ export function asciiUpper(text: string): string {
  * Comparisons of parts are of bytes. Only where the part ends or begins within a character, or in the middle of what is none,
  * is that another thing than to compare the texts (`util/byte-text.ts`).
  */
+export type TextTest = (text: unknown) => boolean;
+
+export function startsWithTest(part: string): TextTest {
+  return part.isWellFormed() ? (text) => (text as string).startsWith(part) : (text) => startsWith(text as string, part);
+}
+
+export function endsWithTest(part: string): TextTest {
+  return part.isWellFormed() ? (text) => (text as string).endsWith(part) : (text) => endsWith(text as string, part);
+}
+
+export function includesTest(part: string): TextTest {
+  return part.isWellFormed() ? (text) => (text as string).includes(part) : (text) => includes(text as string, part);
+}
+
 export function startsWith(text: string, part: string): boolean {
   return part.isWellFormed() ? text.startsWith(part) : byteString(text).startsWith(byteString(part));
 }

@@ -3,7 +3,7 @@
 import { byteString } from '../../util/byte-text.js';
 import { endsWithBytes, startsWithBytes } from '../bytes.js';
 import { js } from '../code.js';
-import { endsWith, startsWith } from '../text.js';
+import { endsWith, endsWithTest, startsWith, startsWithTest } from '../text.js';
 import { BYTES, type Operator, TEXT_AND_BYTES } from './operator.js';
 import { referenceHex } from './reference-equal.js';
 
@@ -17,7 +17,7 @@ export const startswith: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesStart(value, constant) : (value) => startsWith(value as string, constant as string);
+    return kind === 'bytes' ? (value) => bytesStart(value, constant) : startsWithTest(constant as string);
   },
   between: (kind) => (kind === 'bytes' ? bytesStart : (a, b) => startsWith(a as string, b as string)),
   inline: (value, kind, constants) =>
@@ -50,7 +50,7 @@ export const endswith: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesEnd(value, constant) : (value) => endsWith(value as string, constant as string);
+    return kind === 'bytes' ? (value) => bytesEnd(value, constant) : endsWithTest(constant as string);
   },
   between: (kind) => (kind === 'bytes' ? bytesEnd : (a, b) => endsWith(a as string, b as string)),
   inline: (value, kind, constants) =>

@@ -3,7 +3,7 @@
 import { byteString } from '../../util/byte-text.js';
 import { containsBytes } from '../bytes.js';
 import { js } from '../code.js';
-import { asciiLower, includes } from '../text.js';
+import { asciiLower, includes, includesTest } from '../text.js';
 import { BYTES, type Operator, TEXT, TEXT_AND_BYTES } from './operator.js';
 import { referenceHex } from './reference-equal.js';
 
@@ -16,7 +16,7 @@ export const contains: Operator = {
   fields: true,
   against: (kind, constants) => {
     const [constant] = constants;
-    return kind === 'bytes' ? (value) => bytesContain(value, constant) : (value) => includes(value as string, constant as string);
+    return kind === 'bytes' ? (value) => bytesContain(value, constant) : includesTest(constant as string);
   },
   between: (kind) => (kind === 'bytes' ? bytesContain : (a, b) => includes(a as string, b as string)),
   inline: (value, kind, constants) =>
@@ -32,8 +32,8 @@ export const icontains: Operator = {
   many: false,
   fields: true,
   against: (_kind, constants) => {
-    const folded = asciiLower(constants[0] as string);
-    return (value) => includes(asciiLower(value as string), folded);
+    const test = includesTest(asciiLower(constants[0] as string));
+    return (value) => test(asciiLower(value as string));
   },
   between: () => (a, b) => includes(asciiLower(a as string), asciiLower(b as string)),
   cost: 16,
