@@ -9,7 +9,7 @@
 #pragma once
 #include "record.h"
 
-#define MAX_COMPONENTS 64
+#define MAX_COMPONENTS 128
 #define NAME_MASK 255
 /*
  * Paths are put together backwards, in the upper half of the scratch buffer. The position lives in memory and not in a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -88,6 +88,16 @@ describeLive('the probe reports the lives of processes', () => {
     await run(link);
     const event = await probe.find((e) => e.key === 'SYSCALL_EXECVE_19_X' && e.params.filename === link);
     expect(event.params).toMatchObject({ comm: 'link-to-true', trusted_exepath: realpathSync('/bin/true') });
+  });
+
+  it('execve of a program that lies very deep: its whole path', async () => {
+    const deep = join(dir, ...Array.from({ length: 100 }, () => 'd'));
+    mkdirSync(deep, { recursive: true });
+    const program = join(deep, 'true');
+    copyFileSync('/bin/true', program);
+    await run(program);
+    const event = await probe.find((e) => e.key === 'SYSCALL_EXECVE_19_X' && e.params.filename === program);
+    expect(event.params.trusted_exepath).toBe(program);
   });
 
   it('execve that fails: the arguments that were tried, in the caller\'s name', async () => {
