@@ -10,13 +10,16 @@ const DOT = 46;
 
 /**
  * `path` seen from `base`: an absolute path stands alone, `.` and `..` and doubled or closing slashes in it are resolved.
- * `base` itself is taken as it is (it ends with a slash), but `..` climbs into it.
+ * `base` itself is taken as it is (it ends with a slash), but `..` climbs into it. What is too long is the outcome only:
+ * nobody hides a path behind `/./././` or in a directory that lies deep.
  */
 export function concatenatePaths(base: string, path: string): string {
-  if (base.length + path.length + 1 > MAX_PATH / 4 && byteLength(base) + byteLength(path) + 1 > MAX_PATH) return TOO_LONG;
   const relative = path.length !== 0 && path.charCodeAt(0) !== SLASH;
-  if (isPlain(path)) return relative && base.length !== 0 ? base + path : path;
-  return relative ? normalize(base, path) : normalize('', path);
+  let whole = path;
+  if (isPlain(path)) {
+    if (relative && base.length !== 0) whole = base + path;
+  } else whole = normalize(relative ? base : '', path);
+  return whole.length + 1 > MAX_PATH / 4 && byteLength(whole) + 1 > MAX_PATH ? TOO_LONG : whole;
 }
 
 /** No segment needs a closer look: no `//`, no segment that begins with a dot, no closing slash. */

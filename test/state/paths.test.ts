@@ -35,4 +35,11 @@ describe('a path is joined with its directory', () => {
     expect(concatenatePaths('/', 'ä'.repeat(512))).toBe('/DIR_TOO_LONG/FILENAME_TOO_LONG');
     expect(concatenatePaths('/', 'a'.repeat(1000))).toHaveLength(1001);
   });
+
+  it('is judged by what comes out, so that padding and a deep working directory hide nothing', () => {
+    expect(concatenatePaths('/', `${'/.'.repeat(2000)}/etc/shadow`)).toBe('/etc/shadow');
+    expect(concatenatePaths('/', `${'a/../'.repeat(500)}etc/shadow`)).toBe('/etc/shadow');
+    expect(concatenatePaths(`/${'d'.repeat(1015)}/`, '/etc/shadow')).toBe('/etc/shadow');
+    expect(concatenatePaths(`/${'d'.repeat(1015)}/`, '../etc/shadow')).toBe('/etc/shadow');
+  });
 });
