@@ -191,13 +191,13 @@ export class Monitor {
       this.rulesFiles = next.rulesFiles;
       this.loadedAt = Date.now();
       this.follow();
-      for (const what of needRestart(old, loaded)) log.warning(`${what} changed: that takes effect at the next start`);
+      for (const what of needRestart(old, loaded)) log.warning(`${what} changed, which takes effect at the next start`);
       for (const line of unservedKeys(loaded)) if (!unserved.includes(line)) log.warning(line);
       log.info(`Reloaded: ${detection.rules.filter((rule) => rule.enabled).length} rules`);
     } catch (error) {
       configureLog(this.log, before);
       const why = explain(error);
-      log.error(`Reload refused, the old configuration and rules go on: ${why}`);
+      log.error(`Reload refused, keeping the old configuration and rules: ${why}`);
       this.outputs.push(this.internal(reloadRefused(why, this.prepared.machine.hostname, Date.now())));
       await this.restore();
     }
@@ -211,7 +211,7 @@ export class Monitor {
       await this.metricsWriter.configure(config.metrics);
       await this.sources.reopen(this.loaded);
     } catch (error) {
-      this.log.log.critical(`Cannot go back to how it was: ${(error as Error).message}`);
+      this.log.log.critical(`Cannot restore the previous state: ${(error as Error).message}`);
     }
   }
 

@@ -11,8 +11,8 @@ export function initConfig(name: string, { plugins }: Pick<LoadedConfig, 'plugin
   try {
     value = JSON.parse(config);
   } catch (error) {
-    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON: ${(error as Error).message}`, undefined, { cause: error });
+    throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is not valid JSON: ${(error as Error).message}`, undefined, { cause: error });
   }
   if (typeof value === 'object' && value !== null) return value;
-  throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is no JSON object`);
+  throw new StartError('PLUGIN_CONFIG', `the init_config of plugin ${name} is not a JSON object`);
 }

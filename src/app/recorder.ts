@@ -91,7 +91,7 @@ export class Recorder implements Part {
     } catch (cause) {
       throw new StartError(
         'CAPTURE', `captures cannot be written to ${prefix}_*.scap: ${(cause as Error).message}`,
-        'make its directory, or name another one in capture.path_prefix', { cause },
+        'create its directory, or set another one in capture.path_prefix', { cause },
       );
     }
   }
@@ -118,7 +118,7 @@ export class Recorder implements Part {
   follow(rules: readonly Rule[]): void {
     if (!this.config.enabled) return;
     const vain = rules.filter((rule) => rule.enabled && rule.capture && rule.source !== SYSCALL_SOURCE);
-    if (vain.length > 0) this.tools.log.warning(`Captures hold system calls; these rules of other sources begin none: ${vain.map((rule) => rule.name).join(', ')}`);
+    if (vain.length > 0) this.tools.log.warning(`Captures contain system calls only; these rules of other sources start none: ${vain.map((rule) => rule.name).join(', ')}`);
   }
 
   /** A rule has matched; the event itself follows by {@link event}. */

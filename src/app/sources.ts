@@ -183,10 +183,10 @@ function containerLookUp({ loaded, machine, log }: SourceTools): ContainerLookUp
 /** A rule that names a call which is not watched would be silent for no visible reason. */
 function explain({ syscalls, ignored, removed, unavailable, forState, invalid }: Selection, log: Log): void {
   const list = (names: readonly string[]): string => names.join(', ');
-  if (invalid.length > 0) log.warning(`base_syscalls.custom_set names no system calls: ${list(invalid)}`);
-  if (ignored.length > 0) log.warning(`Rules name system calls that are ignored by default, set base_syscalls.all to watch them: ${list(ignored)}`);
-  if (removed.length > 0) log.warning(`Rules name system calls that base_syscalls.custom_set takes away: ${list(removed)}`);
-  if (unavailable.length > 0) log.debug(`Rules name system calls that this architecture does not have: ${list(unavailable)}`);
+  if (invalid.length > 0) log.warning(`base_syscalls.custom_set names unknown system calls: ${list(invalid)}`);
+  if (ignored.length > 0) log.warning(`Rules use system calls that are ignored by default; set base_syscalls.all to watch them: ${list(ignored)}`);
+  if (removed.length > 0) log.warning(`Rules use system calls that base_syscalls.custom_set removes: ${list(removed)}`);
+  if (unavailable.length > 0) log.debug(`Rules use system calls that this architecture does not have: ${list(unavailable)}`);
   log.debug(`${syscalls.length} system calls are watched, for the state alone: ${list(forState)}`);
 }
 

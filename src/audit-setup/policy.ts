@@ -111,7 +111,7 @@ export function attributesOf(member: (name: string) => JsonValue | undefined): A
 
 /** @throws StartError when it is no audit policy */
 export function parsePolicy(text: string, name: string): Policy {
-  const wrong = (why: string): StartError => new StartError('AUDIT_POLICY', `${name} is no audit policy: ${why}`);
+  const wrong = (why: string): StartError => new StartError('AUDIT_POLICY', `${name} is not an audit policy: ${why}`);
   const document = parseDocument(text);
   if (document.errors.length > 0) throw wrong(document.errors[0].message);
   const policy = document.toJS() as Partial<Policy> & { readonly kind?: unknown } | null;

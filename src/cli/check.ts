@@ -9,11 +9,11 @@ import { configOf, Exit, parseRuleCommand, ruleCommand, rulesFilesOf } from './r
 
 export function check(args: readonly string[]): number {
   const command = parseRuleCommand(
-    ruleCommand('check', 'Says everything there is to say about rules files: errors, warnings, and rules that can never fire.')
+    ruleCommand('check', 'Checks rules files: reports errors, warnings, and rules that can never fire.')
       .argument('[files...]', 'rules files and directories, in the order in which they are loaded (default: the configuration\'s)')
-      .option('--strict', 'warnings are failures too')
+      .option('--strict', 'treat warnings as errors')
       .option('--json', 'print the findings as JSON')
-      .addHelpText('after', '\nExit code: 0 in order, 1 errors (with --strict: warnings), 2 files or configuration that cannot be read'),
+      .addHelpText('after', '\nExit code: 0 no errors, 1 errors (with --strict: or warnings), 2 files or configuration cannot be read'),
     args,
   );
   if (typeof command === 'number') return command;
@@ -34,7 +34,7 @@ export function check(args: readonly string[]): number {
     print(`${JSON.stringify({ files: files.map(({ name }) => name), rules: ruleset?.rules.length ?? null, errors, warnings, findings: found.map(asJson) }, null, 2)}\n`);
   } else {
     const rules = ruleset === null ? '' : `, ${count(ruleset.rules.length, 'rule')} (${ruleset.rules.filter((rule) => rule.enabled).length} enabled)`;
-    const summary = `${count(files.length, 'file')}${rules}: ${found.length === 0 ? 'nothing to complain about' : `${count(errors, 'error')}, ${count(warnings, 'warning')}`}`;
+    const summary = `${count(files.length, 'file')}${rules}: ${found.length === 0 ? 'no problems found' : `${count(errors, 'error')}, ${count(warnings, 'warning')}`}`;
     print(`${[...found.map((d) => `${formatDiagnostic(d)}\n`), summary].join('\n')}\n`);
   }
   return failed ? Exit.Failed : Exit.Fine;

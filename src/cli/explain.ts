@@ -21,14 +21,14 @@ interface Options {
 
 export async function explainEvent(args: readonly string[]): Promise<number> {
   const command = parseRuleCommand(
-    ruleCommand('explain', 'Tells why a rule matches an event or does not: every sub-condition with its value, and which one decided.')
+    ruleCommand('explain', 'Explains why a rule matches an event or does not: the value of every sub-condition, and which one was decisive.')
       .argument('<file>', 'an event in YAML, a test file, a capture (.scap), or audit events (.json)')
-      .option('-r, --rules <file>', 'rules files; repeatable (default: those that a test file names, else the configuration\'s)', collect, [])
+      .option('-r, --rules <file>', 'rules files; repeatable (default: those named in the test file, otherwise the configuration\'s)', collect, [])
       .option('--rule <name>', 'the rule to explain (default: the first that matches)')
-      .option('--num <number>', 'which event of the file, from 1 (default: the one that says most about the rule)')
-      .option('--test <name>', 'which test of a test file')
+      .option('--num <number>', 'number of the event in the file, from 1 (default: the most informative one)')
+      .option('--test <name>', 'name of the test in a test file')
       .option('--json', 'print the explanation as JSON')
-      .addHelpText('after', '\nExit code: 0 the rule matches (without --rule: any does), 1 it does not, 2 the question makes no sense'),
+      .addHelpText('after', '\nExit code: 0 the rule matches (without --rule: any rule does), 1 it does not, 2 invalid arguments or files'),
     args,
   );
   if (typeof command === 'number') return command;

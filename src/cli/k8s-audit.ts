@@ -21,12 +21,12 @@ import { StartError } from '../sources/source.js';
 import { print } from './print.js';
 import { collect, configOf, Exit, parseRuleCommand, readBytes, ruleCommand, rulesFilesOf } from './rule-options.js';
 
-const HELP = `falco-ts k8s-audit: Kubernetes audit events, set up and looked into
+const HELP = `falco-ts k8s-audit: set up and check Kubernetes audit events
 
-  falco-ts k8s-audit init [rules...]    write the audit policy that the rules need, the webhook's kubeconfig and certificates
-  falco-ts k8s-audit doctor [rules...]  say what arrives, what the policy leaves out for the rules, and what never came
+  falco-ts k8s-audit init [rules...]    write the audit policy that the rules need, the webhook's kubeconfig, and certificates
+  falco-ts k8s-audit doctor [rules...]  report what arrives, what the policy leaves out, and what never came
 
-Each has a --help of its own.
+Run either with --help for its options.
 `;
 
 export async function k8sAudit(args: readonly string[]): Promise<number> {
@@ -40,7 +40,7 @@ export async function k8sAudit(args: readonly string[]): Promise<number> {
 
 function init(args: readonly string[]): number {
   const command = parseRuleCommand(
-    ruleCommand('k8s-audit init', 'Writes what an apiserver needs to post its audit events here, and prints the next steps.')
+    ruleCommand('k8s-audit init', 'Writes the files that an API server needs to send its audit events here, and prints the next steps.')
       .argument('[rules...]', 'rules files and directories (default: the configuration\'s)')
       .option('--dir <folder>', 'where to write', 'k8s-audit')
       .option('--cluster <kind>', `print the steps for one of ${CLUSTERS.join(', ')} only`)
@@ -105,13 +105,13 @@ function init(args: readonly string[]): number {
 
 async function doctor(args: readonly string[]): Promise<number> {
   const command = parseRuleCommand(
-    ruleCommand('k8s-audit doctor', 'Says what arrives, what an audit policy leaves out for the loaded rules, and what never came.')
+    ruleCommand('k8s-audit doctor', 'Reports what arrives, what the audit policy leaves out for the loaded rules, and what never came.')
       .argument('[rules...]', 'rules files and directories (default: the configuration\'s)')
       .option('--policy <file>', 'the audit policy that the apiserver uses')
       .option('--kubeconfig <file>', 'the webhook kubeconfig that the apiserver uses: an empty list of events is posted to where it says')
       .option('--log <file>', 'audit events to look through: a log of the apiserver, or - for standard input')
       .option('--metrics <url>', 'the running monitor\'s metrics (default: where the configuration puts them)')
-      .addHelpText('after', '\nExit code: 0 all is well, 1 something is missing, 2 the question could not be answered'),
+      .addHelpText('after', '\nExit code: 0 no problems, 1 something is missing, 2 the check could not be completed'),
     args,
   );
   if (typeof command === 'number') return command;

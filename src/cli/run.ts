@@ -16,7 +16,7 @@ export async function run(options: CliOptions, log: ConfigurableLog): Promise<nu
   requireOutput(loaded.config);
   const monitor = new Monitor(request, prepared, log);
   if (options.dryRun) {
-    log.log.info('Dry run: configuration and rules are fine, no event is processed');
+    log.log.info('Dry run: configuration and rules are valid, no events are processed');
     return 0;
   }
   const release = handleSignals(monitor, log);

@@ -39,16 +39,16 @@ An event: type, proc (name, cmdline, exepath, args, pid, user, uid, group, gid, 
 
 export async function test(args: readonly string[]): Promise<number> {
   const command = parseRuleCommand(
-    ruleCommand('test', 'Tries rules on events that are written in YAML files, or recorded in captures and audit logs.')
+    ruleCommand('test', 'Runs rules against events that are written in YAML, or recorded in captures and audit logs.')
       .argument('[files...]', 'test files and directories of them (default: the tests of the bundled rules)')
-      .option('-r, --rules <file>', 'rules files in place of those that the test files name; repeatable', collect, [])
-      .option('-t, --only <text>', 'only tests whose name contains this', '')
-      .option('--coverage', 'list the sub-conditions that no test has seen to hold, or to fail')
-      .option('--min-coverage <percent>', 'fail when fewer of them are covered', percent)
+      .option('-r, --rules <file>', 'rules files to use instead of those named in the test files; repeatable', collect, [])
+      .option('-t, --only <text>', 'run only tests whose name contains this text', '')
+      .option('--coverage', 'list the sub-conditions that were never true, or never false, in any test')
+      .option('--min-coverage <percent>', 'fail if the coverage is lower', percent)
       .option('--json', 'print the results as JSON')
       .option('-q, --quiet', 'print failures and the summary only')
       .addHelpText('after', FORMAT)
-      .addHelpText('after', '\nExit code: 0 all passed, 1 a test failed or too little is covered, 2 mistakes in test or rules files'),
+      .addHelpText('after', '\nExit code: 0 all passed, 1 a test failed or coverage is too low, 2 mistakes in test or rules files'),
     args,
   );
   if (typeof command === 'number') return command;

@@ -78,7 +78,7 @@ export class Channel {
       this.dropped++;
       const held = this.closed ? null : this.fullLog.pass();
       if (held !== null) {
-        this.options.log.error(`Output ${this.name}: its queue is full (${this.length} alerts wait), ${held + 1} dropped`);
+        this.options.log.error(`Output ${this.name}: its queue is full (${this.length} alerts waiting), ${held + 1} dropped`);
       }
       return;
     }
@@ -176,7 +176,7 @@ export class Channel {
       await action();
       this.delivered += this.inFlight;
       if (this.complained > 0 && messages > 0) {
-        log.info(`Output ${this.name}: delivers again, ${this.complained} alerts were refused`);
+        log.info(`Output ${this.name}: is working again, ${this.complained} alerts were refused`);
         this.complained = 0;
       }
     } catch (error) {

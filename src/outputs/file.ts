@@ -33,7 +33,7 @@ export class FileOutput implements Output {
     } catch (error) {
       throw new StartError(
         'OUTPUT_FILE', `the file output cannot open ${this.options.filename}: ${(error as Error).message}`,
-        `make its directory, or name another one in ${this.key}`, { cause: error },
+        `create its directory, or set another one in ${this.key}`, { cause: error },
       );
     }
     if (!this.options.keepAlive) await this.close();

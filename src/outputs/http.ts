@@ -117,7 +117,7 @@ export class HttpOutput implements Output {
       if (outcome.kind === 'done') {
         if (this.zipping && typeof body === 'string') {
           this.zipping = false;
-          this.log.warning(`Output ${this.name}: the receiver does not take gzip: what follows is sent uncompressed`);
+          this.log.warning(`Output ${this.name}: the receiver does not accept gzip; alerts are sent uncompressed from now on`);
         }
         this.options.accept?.(outcome.body);
         return;

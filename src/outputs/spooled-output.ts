@@ -57,7 +57,7 @@ export class SpooledOutput implements Output {
     if (refused === 0) return;
     this.counts.dropped += refused;
     const held = this.fullLog.pass();
-    if (held !== null) this.log.error(`Output ${this.name}: its spool is full (${spool.waiting} alerts wait in ${spool.directory}) or they are too large, ${refused} dropped`);
+    if (held !== null) this.log.error(`Output ${this.name}: its spool is full (${spool.waiting} alerts waiting in ${spool.directory}) or the alerts are too large, ${refused} dropped`);
   }
 
   reopen(): Promise<void> {
@@ -80,7 +80,7 @@ export class SpooledOutput implements Output {
     await this.pumping;
     const last = await this.lease?.release();
     const { waiting, directory } = this.lease?.spool ?? { waiting: 0, directory: '' };
-    if (last === true && waiting > 0) this.log.warning(`Output ${this.name}: ${waiting} alerts stay in ${directory} until it is started again`);
+    if (last === true && waiting > 0) this.log.warning(`Output ${this.name}: ${waiting} alerts remain in ${directory} for the next start`);
   }
 
   backlog(): BacklogStats {
@@ -94,7 +94,7 @@ export class SpooledOutput implements Output {
     const { spool } = lease;
     this.damagedBefore = this.damagedSeen = lease.first ? 0 : spool.damaged;
     this.counts.recovered = spool.waiting + spool.damaged - this.damagedBefore;
-    if (spool.waiting > 0) this.log.info(`Output ${this.name}: ${spool.waiting} alerts of an earlier run wait in ${spool.directory}`);
+    if (spool.waiting > 0) this.log.info(`Output ${this.name}: ${spool.waiting} alerts from an earlier run are waiting in ${spool.directory}`);
     await spool.rewind();
     while (!this.stopping) {
       const woken = new Promise<void>((resolve) => { this.wake = resolve; });
@@ -106,7 +106,7 @@ export class SpooledOutput implements Output {
         await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, 1000))]);
         continue;
       }
-      if (spool.damaged > this.damagedSeen) this.log.error(`Output ${this.name}: ${spool.damaged - this.damagedSeen} damaged records in ${spool.directory} passed over`);
+      if (spool.damaged > this.damagedSeen) this.log.error(`Output ${this.name}: skipped ${spool.damaged - this.damagedSeen} damaged records in ${spool.directory}`);
       this.damagedSeen = spool.damaged;
       if (batch.length > 0) {
         this.idle = false;

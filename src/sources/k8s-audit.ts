@@ -101,7 +101,7 @@ export class K8sAuditSource implements Source<AuditEvent> {
       this.#stopped = resolve;
       thread.on('exit', () => resolve());
       timer = setTimeout(() => {
-        this.#warn(`k8saudit: ${this.description} could not be closed in time; what was not answered will be sent again`);
+        this.#warn(`k8saudit: ${this.description} could not be closed in time; unanswered requests will be sent again`);
         resolve();
       }, STOP_TIMEOUT_MS);
       thread.postMessage({ kind: 'stop' } satisfies ToIntake);

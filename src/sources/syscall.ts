@@ -242,7 +242,7 @@ function startError(error: unknown): StartError {
   const cause = { cause: error };
   switch (code) {
     case 'EPERM':
-      return new StartError('PROBE_EPERM', `the BPF probe may not be loaded: ${message}`, permissionHint(), cause);
+      return new StartError('PROBE_EPERM', `not allowed to load the BPF probe: ${message}`, permissionHint(), cause);
     case 'NO_BTF':
       return new StartError('PROBE_NO_BTF', `the BPF probe needs the kernel's type information: ${message}`,
         'use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian 11, Ubuntu 20.10 and later have it)', cause);

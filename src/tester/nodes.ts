@@ -26,7 +26,7 @@ export class Nodes {
   /** A map with no other keys than these; null: it is none, which has been reported. */
   map(node: RawNode, what: string, keys: readonly string[]): RawMap | null {
     if (node.kind !== 'map') {
-      this.error('TEST_VALUE', node.span, `${what} must be a map`, `its keys are ${keys.join(', ')}`);
+      this.error('TEST_VALUE', node.span, `${what} must be a mapping`, `its keys are ${keys.join(', ')}`);
       return null;
     }
     const seen = new Set<string>();

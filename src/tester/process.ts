@@ -162,7 +162,7 @@ export class Processes {
     const fds = get(map, 'fds');
     if (fds === undefined) return;
     if (fds.kind !== 'map') {
-      nodes.error('TEST_VALUE', fds.span, 'fds must be a map of numbers to descriptors', 'fds: {0: /dev/null, 5: {name: …}}');
+      nodes.error('TEST_VALUE', fds.span, 'fds must be a mapping of numbers to descriptors', 'fds: {0: /dev/null, 5: {name: …}}');
       return;
     }
     for (const { key, value } of fds.entries) {

@@ -134,7 +134,7 @@ class Writer {
   args(node: RawNode): void {
     const { row, nodes } = this;
     if (node.kind !== 'map') {
-      nodes.error('TEST_VALUE', node.span, 'args must be a map', `the arguments of ${row.name} are ${row.params.map((param) => param.name).join(', ')}`);
+      nodes.error('TEST_VALUE', node.span, 'args must be a mapping', `the arguments of ${row.name} are ${row.params.map((param) => param.name).join(', ')}`);
       return;
     }
     for (const { key, value } of node.entries) {

@@ -205,7 +205,7 @@ class Reader {
     const { nodes } = this;
     const fields = get(map, 'fields');
     const checked = fields?.kind === 'map' ? fields.entries : [];
-    if (fields !== undefined && fields.kind !== 'map') nodes.error('TEST_VALUE', fields.span, 'fields must be a map of fields to what they have to be');
+    if (fields !== undefined && fields.kind !== 'map') nodes.error('TEST_VALUE', fields.span, 'fields must be a mapping of fields to what they have to be');
     const output = get(map, 'output');
     const count = nodes.integer(get(map, 'count'), 'count');
     const priority = nodes.text(get(map, 'priority'), 'priority')?.toLowerCase();

@@ -138,7 +138,7 @@ describe('the source of audit events', () => {
     running.signal('SIGHUP');
     await running.until((p) => p.stderr.split('Reloaded: ').length > 2);
     expect(running.stderr.match(/: (.*) takes effect at the next start/g)?.map((line) => line.slice(2))).toEqual([
-      expect.stringContaining("'engine' changed: that takes effect at the next start") as string, expect.stringContaining("the plugin 'container' changed: that takes effect at the next start") as string,
+      expect.stringContaining("'engine' changed, which takes effect at the next start") as string, expect.stringContaining("the plugin 'container' changed, which takes effect at the next start") as string,
     ]);
   });
 });

@@ -171,7 +171,7 @@ describe.skipIf(recording === undefined)('captures of a replay', () => {
   it('a prefix that cannot be written to is fatal at the start', async () => {
     const { code, stderr } = await play('enabled: true', original, RULES, `${dir}/nowhere/c`);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Error: captures cannot be written to \S+\/nowhere\/c_\*\.scap: ENOENT.*\[CAPTURE\]\n {2}help: make its directory/);
+    expect(stderr).toMatch(/Error: captures cannot be written to \S+\/nowhere\/c_\*\.scap: ENOENT.*\[CAPTURE\]\n {2}help: create its directory/);
   });
 
   it.skipIf(process.getuid?.() !== 0)('a disk that is full costs the capture, is counted and said, and all alerts come', async () => {
@@ -233,6 +233,6 @@ it('a rule of another source that asks for a capture is named: captures hold sys
     `plugins: [{name: k8saudit, library_path: x, open_params: ${dir}/events.json}]`,
   ].join('\n'));
   const { stderr } = await run(['-c', join(dir, 'falco.yaml'), '--enable-source', 'k8s_audit']);
-  expect(stderr).toContain('Captures hold system calls; these rules of other sources begin none: Audited\n');
+  expect(stderr).toContain('Captures contain system calls only; these rules of other sources start none: Audited\n');
   rmSync(dir, { recursive: true });
 });

@@ -167,6 +167,6 @@ describe('a run', () => {
     const { code, stderr } = await batch.run(['-c', join(dir, 'falco.yaml'), '-r', join(dir, 'wrong.yaml'), '--dry-run']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/wrong\.yaml:7:13: error LOAD_ERR_YAML_VALIDATE: 'often' is no value for 'throttle'/);
-    expect((await batch.run(['-c', join(dir, 'falco.yaml'), '-r', join(dir, 'rules.yaml'), '--dry-run', '-o', 'throttle=5'])).stderr).toMatch(/CONFIG_THROTTLE: throttle '5' is no rate/);
+    expect((await batch.run(['-c', join(dir, 'falco.yaml'), '-r', join(dir, 'rules.yaml'), '--dry-run', '-o', 'throttle=5'])).stderr).toMatch(/CONFIG_THROTTLE: throttle '5' is not a rate/);
   });
 });

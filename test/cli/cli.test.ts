@@ -136,7 +136,7 @@ describe('falco-ts', () => {
     expect(withoutTimes(ended.stderr).replaceAll(dir, 'DIR')).toContain(
       "DIR/wrong.yaml:5:3: warning CONFIG_UNKNOWN_KEY: unknown key 'enbled' in 'stdout_output'; it is ignored\n" +
         "  5 |   enbled: true\n    |   ^^^^^^\n  help: did you mean 'enabled'?\n" +
-        "DIR/wrong.yaml:7:16: warning CONFIG_WRONG_VALUE: 'webserver.listen_port' must be a whole number; the default is used\n" +
+        "DIR/wrong.yaml:7:16: warning CONFIG_WRONG_VALUE: 'webserver.listen_port' must be an integer; the default is used\n" +
         '  7 |   listen_port: many\n    |                ^^^^\n',
     );
     expect(ended.stderr).toContain('wrong.yaml | schema validation: failed');

@@ -144,7 +144,7 @@ describe('falco-ts k8s-audit', () => {
   });
 
   it('says what is wrong with a policy, an option or rules', async () => {
-    expect((await doctor('--policy', rules)).stderr).toContain('is no audit policy');
+    expect((await doctor('--policy', rules)).stderr).toContain('is not an audit policy');
     expect((await run(['k8s-audit', 'init', '-c', config, rules, '--port', 'x'])).stderr).toContain('--port x: expected a number');
     expect((await run(['k8s-audit', 'init', '-c', config, file('none.yaml', '[]\n')])).stderr).toContain('no rule for Kubernetes audit events is enabled');
     const noTool = await run(['k8s-audit', 'init', '-c', config, rules, '--dir', join(folder, 'no')], { PATH: folder });

@@ -292,7 +292,7 @@ describe('falcosidekick', () => {
       expect(received.length).toBeGreaterThan(2);
       const { stderr } = await run(`-r @single.yaml ${REPLAY} ${JSON_OUTPUT} ${http} -o http_output.compress_uploads=true`);
       expect(refused).toHaveLength(1);
-      expect(stderr).toMatch(/Output http: the receiver does not take gzip/);
+      expect(stderr).toMatch(/Output http: the receiver does not accept gzip/);
       expect(stderr).toMatch(/ {3}http: (\d+) alerts, \1 delivered, 0 failed, 0 dropped/);
     } finally {
       server.close();

@@ -40,8 +40,8 @@ describe.skipIf(!canWatch)('base_syscalls.custom_set', () => {
 
   it('takes calls away that rules name, and says so; calls without an event of their own are still seen by name', async () => {
     await monitor.wait((alert) => alert.rule === 'Mask changed', 30_000, act);
-    expect(monitor.process.text).toMatch(/custom_set takes away: chmod, fchmodat/);
-    expect(monitor.process.text).toMatch(/custom_set names no system calls: no_such_call/);
+    expect(monitor.process.text).toMatch(/custom_set removes: chmod, fchmodat/);
+    expect(monitor.process.text).toMatch(/custom_set names unknown system calls: no_such_call/);
     expect(monitor.alerts().map((alert) => alert.rule)).not.toContain('Mode changed');
   }, 60_000);
 

@@ -29,7 +29,7 @@ describe('the bundled recording', () => {
     // The audit source goes on.
     const code = await monitor.interrupt();
     const said = monitor.text;
-    expect(said).toMatch(/BPF probe may not be loaded/);
+    expect(said).toMatch(/not allowed to load the BPF probe/);
     expect(said).toMatch(/run as root/);
     expect(said).toMatch(/REPLAY of a recording .*not what happens on this machine/);
     expect(said.indexOf('REPLAY')).toBeLessThan(said.indexOf('Password hashes or sudo rules read |'));

@@ -118,7 +118,7 @@ describe('a hub that is away', () => {
     await first.program.ended;
 
     const second = await program(hubPort, 'killed');
-    expect(second.program.stderr).toContain('300 alerts of an earlier run wait in');
+    expect(second.program.stderr).toContain('300 alerts from an earlier run are waiting in');
     await second.post(300, 310);
     const hub = new HttpHub();
     let refusals = 0;

@@ -65,7 +65,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(numbersIn(written)).toEqual([...from(0, delivered), ...from(100, 10)]);
     // Half a line is a line of its own.
     expect(written.split('\n').filter((line) => numbersIn(line).length === 0).length).toBeLessThanOrEqual(2);
-    expect(logged.some((line) => /^Output file: delivers again, \d+ alerts were refused$/.test(line))).toBe(true);
+    expect(logged.some((line) => /^Output file: is working again, \d+ alerts were refused$/.test(line))).toBe(true);
   });
 
   it('stdout into a file: the same', async () => {
@@ -106,7 +106,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(full.failed).toBeGreaterThan(0);
     expect(after).toMatchObject({ delivered: full.delivered + 10, failed: full.failed });
     expect(numbersIn(readFileSync(filename, 'utf8'))).toEqual([...from(0, full.delivered), ...from(200, 10)]);
-    expect(said).toContain(`Output stdout: delivers again, ${full.failed} alerts were refused`);
+    expect(said).toContain(`Output stdout: is working again, ${full.failed} alerts were refused`);
   });
 
   it('file without keep_alive: whoever makes room by a rotation finds what follows in the new file', async () => {
@@ -174,6 +174,6 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(numbers).toHaveLength(waiting + 10);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     expect(numbers.slice(-10)).toEqual(from(200, 10));
-    expect(logged.some((line) => /^Output http: delivers again, \d+ alerts were refused$/.test(line))).toBe(true);
+    expect(logged.some((line) => /^Output http: is working again, \d+ alerts were refused$/.test(line))).toBe(true);
   });
 });

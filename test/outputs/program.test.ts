@@ -86,6 +86,6 @@ describe('program', () => {
     expect(waiting).toBe(0);
     expect(delivered + failed + dropped).toBe(pushed);
     expect(dropped).toBeGreaterThan(100);
-    expect(logged.some((line) => /queue is full \(\d+ alerts wait\)/.test(line))).toBe(true);
+    expect(logged.some((line) => /queue is full \(\d+ alerts waiting\)/.test(line))).toBe(true);
   });
 });

@@ -209,7 +209,7 @@ describe('an output behind a spool', () => {
     for (const one of many(0, 6)) channel.push(one);
     await channel.stop(1000);
     expect(channel.stats()).toMatchObject({ pushed: 6, delivered: 0, failed: 0, dropped: 0, waiting: 6 });
-    expect(logged).toContain(`Output hub: 6 alerts stay in ${dir} until it is started again`);
+    expect(logged).toContain(`Output hub: 6 alerts remain in ${dir} for the next start`);
 
     hub = new Hub();
     channel = await channelOf(spooled(hub));
@@ -226,7 +226,7 @@ describe('an output behind a spool', () => {
     const channel = await channelOf(spooled(hub, new SpoolSet(), 65_536));
     for (const one of many(10, 210, 1000)) channel.push(one);
     await until(() => channel.stats().dropped > 0 && channel.stats().dropped + channel.stats().waiting === 200);
-    expect(logged.some((line) => /its spool is full \(\d+ alerts wait in .*\) or they are too large, \d+ dropped/.test(line))).toBe(true);
+    expect(logged.some((line) => /its spool is full \(\d+ alerts waiting in .*\) or the alerts are too large, \d+ dropped/.test(line))).toBe(true);
     await channel.stop(0);
   });
 
@@ -242,7 +242,7 @@ describe('an output behind a spool', () => {
     await old.stop(1000);
     await until(() => after.got.length === 6);
     await next.stop(1000);
-    expect(logged.some((line) => line.includes('stay in'))).toBe(false);
+    expect(logged.some((line) => line.includes('remain in'))).toBe(false);
     expect(before.got).toEqual([]);
     expect(after.got).toEqual(alerts(10, 16));
   });

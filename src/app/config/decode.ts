@@ -56,7 +56,7 @@ class Decoder {
     const fitting = alternative(node, shape);
     // A key without a value is an absent key.
     if (node.kind === 'scalar' && node.plain && /^(|~|null)$/.test(node.text)) return ABSENT;
-    if (fitting === null) return this.wrong(path, 'is neither of the forms that may stand here', node);
+    if (fitting === null) return this.wrong(path, 'has none of the forms that are allowed here', node);
     switch (node.kind) {
       case 'map':
         if (fitting.type !== undefined && fitting.type !== 'object') return this.wrong(path, `must be ${NAMES[fitting.type]}`, node);
@@ -122,7 +122,7 @@ class Decoder {
 }
 
 const NAMES = {
-  boolean: 'a boolean', integer: 'a whole number', number: 'a number', string: 'a text', array: 'a list', object: 'a map',
+  boolean: 'a boolean', integer: 'an integer', number: 'a number', string: 'a string', array: 'a list', object: 'a mapping',
 } as const;
 
 /** Of a union, the form that a node of this kind can have; null: none. */

@@ -164,7 +164,7 @@ function applyOption(root: MapNode, option: string): Diagnostic | null {
     const wrapped = readTree({ name: '<-o>', text: `value: ${text}` }, null);
     const inner = wrapped.root?.entries.get('value')?.node;
     if (inner === undefined) {
-      return fatal('CONFIG_OPTION', `the value of the option '${option}' is no YAML: ${wrapped.diagnostics[0]?.message ?? 'empty'}`);
+      return fatal('CONFIG_OPTION', `the value of the option '${option}' is not valid YAML: ${wrapped.diagnostics[0]?.message ?? 'empty'}`);
     }
     value = respan(inner, span);
   }
@@ -228,9 +228,9 @@ function checkWhole(config: Config, root: MapNode): Diagnostic[] {
       "enable one of 'metrics.output_rule', 'metrics.output_file' and 'webserver.prometheus_metrics_enabled'",
     );
   }
-  need(config.throttle === '' || parseRate(config.throttle) !== null, 'CONFIG_THROTTLE', `throttle '${config.throttle}' is no rate`, '/throttle', 'write it as in 10/1m: ten at once, and ten more in each minute');
+  need(config.throttle === '' || parseRate(config.throttle) !== null, 'CONFIG_THROTTLE', `throttle '${config.throttle}' is not a rate`, '/throttle', 'write it as in 10/1m: ten at once, and ten more in each minute');
   const { window } = config.deduplication;
-  need(window === '' || (parseDuration(window) ?? 0) > 0, 'CONFIG_DEDUPLICATION', `deduplication.window '${window}' is no duration`, '/deduplication/window', 'write it as in 5m');
+  need(window === '' || (parseDuration(window) ?? 0) > 0, 'CONFIG_DEDUPLICATION', `deduplication.window '${window}' is not a duration`, '/deduplication/window', 'write it as in 5m');
   need(
     config.rules_files.length === 0 || config.rules_file.length === 0,
     'CONFIG_RULES_FILES', "both 'rules_files' and 'rules_file' are set", '/rules_file', "'rules_file' is the old name: move its entries",

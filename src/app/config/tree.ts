@@ -94,7 +94,7 @@ export function readTree(source: SourceText, env: Environment | null): { root: M
   }
   if (root.kind !== 'map') {
     diagnostics.push({
-      severity: 'error', code: 'CONFIG_NOT_A_MAP', message: 'a configuration file holds keys and values', span: root.span,
+      severity: 'error', code: 'CONFIG_NOT_A_MAP', message: 'a configuration file must be a mapping of keys to values', span: root.span,
     });
     return { root: null, diagnostics };
   }
@@ -152,7 +152,7 @@ export function mergeTree(into: MapNode, from: MapNode, strategy: MergeStrategy)
       diagnostics.push({
         severity: 'error',
         code: 'CONFIG_NESTED_INCLUDE',
-        message: "'config_files' may not stand in an included configuration file",
+        message: "'config_files' is not allowed in an included configuration file",
         span: entry.key,
       });
       continue;

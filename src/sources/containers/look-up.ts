@@ -346,7 +346,7 @@ export class ContainerLookUp {
     this.counts.failed++;
     if (this.warned.has(engine)) return;
     this.warned.add(engine);
-    this.options.warn(`${engine.name} (${engine.socket}) cannot be asked about containers: ${(error as Error).message}`);
+    this.options.warn(`${engine.name} (${engine.socket}) cannot be queried for containers: ${(error as Error).message}`);
   }
 
   private pause(ms: number): Promise<void> {

@@ -33,7 +33,7 @@ export function readContainerConfig(config: object, warn: (message: string) => v
   const say = (key: string, why: string) => warn(`container: init_config: '${key}' has no effect here: ${why}`);
   const must = (key: string, wanted: string, value: unknown) => wrong.push(`${key} must be ${wanted}, not ${JSON.stringify(value)}`);
   const { label_max_len: labelMaxLen = LABEL_MAX_LEN, hooks = HOOKS, engines = {}, ...others } = config as Record<string, unknown>;
-  if (!isSize(labelMaxLen)) must('label_max_len', 'a whole number', labelMaxLen);
+  if (!isSize(labelMaxLen)) must('label_max_len', 'an integer', labelMaxLen);
   if (!isTexts(hooks) || hooks.some((hook) => !(HOOKS as readonly string[]).includes(hook))) must('hooks', `a list of ${HOOKS.join(' and ')}`, hooks);
   for (const [key, value] of Object.entries(others)) {
     const unserved = Object.hasOwn(UNSERVED, key) ? UNSERVED[key] : undefined;
@@ -41,12 +41,12 @@ export function readContainerConfig(config: object, warn: (message: string) => v
     else if (value !== unserved[0]) say(key, unserved[1]);
   }
   const chosen: Record<EngineName, EngineConfig> = { docker: ENABLED, podman: ENABLED, cri: ENABLED, containerd: ENABLED };
-  if (!isMap(engines)) must('engines', 'a map', engines);
+  if (!isMap(engines)) must('engines', 'a mapping', engines);
   else {
     for (const [name, value] of Object.entries(engines)) {
       const key = `engines.${name}`;
       const { enabled = true, sockets = [] } = isMap(value) ? value : {};
-      if (!isMap(value)) must(key, 'a map', value);
+      if (!isMap(value)) must(key, 'a mapping', value);
       else if (typeof enabled !== 'boolean') must(`${key}.enabled`, 'true or false', enabled);
       else if (!isTexts(sockets)) must(`${key}.sockets`, 'a list of paths', sockets);
       else if (isEngine(name)) chosen[name] = { enabled, sockets };

@@ -41,7 +41,7 @@ export const K8S_AUDIT_DEFAULTS = {
   webhookMaxConcurrentBodies: 64,
 } as const;
 
-const WANTED: Readonly<Record<Kind, string>> = { text: 'a text', size: 'a whole number above 0', flag: 'true or false' };
+const WANTED: Readonly<Record<Kind, string>> = { text: 'a string', size: 'an integer above 0', flag: 'true or false' };
 
 /** Throws a `StartError` that names every key that is wrong; unknown keys are only warned of, as plugins ignore them. */
 export function checkConfig(config: object, warn: (message: string) => void): K8sAuditConfig {

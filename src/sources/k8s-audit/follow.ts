@@ -135,7 +135,7 @@ export class FollowedAuditFile {
       if (!/^\d[\dT:.-]*$/.test(date) && !/^[.-]\d[\dT:.-]*$/.test(suffix)) continue;
       const info = await stat(join(dirname(path), other), { bigint: true }).catch(() => null);
       if (info === null || !info.isFile() || info.mtimeNs <= mtimeNs) continue;
-      if (plain !== other) warn(`k8saudit: ${join(dirname(path), other)}: was rotated and packed before it was read; its events are not seen`);
+      if (plain !== other) warn(`k8saudit: ${join(dirname(path), other)}: was rotated and compressed before it was read; its events are missed`);
       else if (first === null || info.mtimeNs < first.mtimeNs) first = { path: join(dirname(path), other), mtimeNs: info.mtimeNs };
     }
     return first === null ? null : first.path;
@@ -169,7 +169,7 @@ export class FollowedAuditFile {
       const info = await stat(join(folder, name)).catch(() => null);
       if (info?.ino === position.inode && info.dev === position.device && info.size >= position.offset) return join(folder, name);
     }
-    this.options.warn(`k8saudit: ${this.options.path}: the file that was read last is gone; reading starts at the present one's beginning`);
+    this.options.warn(`k8saudit: ${this.options.path}: the file that was being read is gone; reading starts at the beginning of the current one`);
     return null;
   }
 
@@ -185,7 +185,7 @@ export class FollowedAuditFile {
     } catch {
       // Said below.
     }
-    this.options.warn(`k8saudit: ${positionFile} holds no position; reading starts at the end of ${this.options.path}`);
+    this.options.warn(`k8saudit: ${positionFile} contains no position; reading starts at the end of ${this.options.path}`);
     return null;
   }
 
@@ -203,7 +203,7 @@ export class FollowedAuditFile {
       await rename(`${positionFile}.new`, positionFile);
       this.#saved = text;
     } catch (error) {
-      warn(`k8saudit: the position cannot be kept: ${(error as Error).message}`);
+      warn(`k8saudit: the position cannot be saved: ${(error as Error).message}`);
     }
   }
 }

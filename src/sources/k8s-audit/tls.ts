@@ -66,7 +66,7 @@ export class Credentials {
       await this.#loadToken();
       if (this.tls) this.#apply(await this.#context());
     } catch (error) {
-      this.warn(`k8saudit: the changed credentials are not used, the former ones stay: ${(error as Error).message}`);
+      this.warn(`k8saudit: the changed credentials are not used, the previous ones stay in force: ${(error as Error).message}`);
     }
   }
 

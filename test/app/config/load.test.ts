@@ -198,10 +198,10 @@ describe('what is wrong in a file is said with its place', () => {
     ['webserver: {enabled: true, listen_address: here}\n', ["1:44 error CONFIG_WEBSERVER: webserver.listen_address 'here' is not a valid IP address"]],
     ['syscall_event_drops: {actions: [ignore, log]}\n', ["1:32 error CONFIG_DROPS: the drop actions 'log' and 'alert' make no sense with 'ignore'"]],
     ['metrics: {enabled: true, output_rule: true, interval: 5000}\n', ["1:55 error CONFIG_METRICS: metrics.interval '5000' is not a duration with a unit of at least 100ms"]],
-    ['falco_libs: 512\n', ["1:13 error CONFIG_WRONG_VALUE: 'falco_libs' must be a map"]],
+    ['falco_libs: 512\n', ["1:13 error CONFIG_WRONG_VALUE: 'falco_libs' must be a mapping"]],
     ['syscall_event_drops: {threshold: -1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at least 0"]],
     ['syscall_event_drops: {threshold: 1.1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at most 1"]],
-    ['- a\n', ['1:1 error CONFIG_NOT_A_MAP: a configuration file holds keys and values']],
+    ['- a\n', ['1:1 error CONFIG_NOT_A_MAP: a configuration file must be a mapping of keys to values']],
     ['a: [1\n', ['2:1 error CONFIG_YAML: Flow sequence in block collection must be sufficiently indented and end with a ]']],
   ])('%j', (text, expected) => {
     const { value, diagnostics } = load(text);
@@ -260,7 +260,7 @@ describe('config_files', () => {
   it('may not be nested, and not name the main file', () => {
     const nested = file('config_files: [/x]\n');
     expect(brief(load(`config_files: [${nested}]\n`).diagnostics)).toEqual([
-      "1:1 error CONFIG_NESTED_INCLUDE: 'config_files' may not stand in an included configuration file",
+      "1:1 error CONFIG_NESTED_INCLUDE: 'config_files' is not allowed in an included configuration file",
     ]);
     const self = join(dir, 'self.yaml');
     writeFileSync(self, `config_files: [${self}]\n`);

@@ -54,7 +54,7 @@ describe('options of the container plugin', () => {
   });
   it('that make no sense are refused, all in one message', () => {
     expect(() => read({ label_max_len: -1, hooks: ['never'], engines: { docker: { sockets: '/x' }, podman: { enabled: 'yes' } } })).toThrow(
-      'container: init_config: label_max_len must be a whole number, not -1; hooks must be a list of create and start, not ["never"]; ' +
+      'container: init_config: label_max_len must be an integer, not -1; hooks must be a list of create and start, not ["never"]; ' +
         'engines.docker.sockets must be a list of paths, not "/x"; engines.podman.enabled must be true or false, not "yes"',
     );
   });

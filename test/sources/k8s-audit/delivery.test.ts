@@ -301,7 +301,7 @@ describe('init_config', () => {
   it('that makes no sense is refused, naming every key', () => {
     const config = { maxEventSize: '5', sslCertificate: 7, useAsync: true } as unknown as K8sAuditConfig;
     expect(() => new K8sAuditSource({ config })).toThrow(
-      'k8saudit: init_config: maxEventSize must be a whole number above 0, not "5"; sslCertificate must be a text, not 7',
+      'k8saudit: init_config: maxEventSize must be an integer above 0, not "5"; sslCertificate must be a string, not 7',
     );
   });
 

@@ -239,7 +239,7 @@ describe('a followed file', () => {
     writeFileSync(log(), line('c'));
     await follow(config);
     await seen(['c']);
-    expect(warnings.join()).toMatch(/audit\.log\.1\.gz: was rotated and packed before it was read/);
+    expect(warnings.join()).toMatch(/audit\.log\.1\.gz: was rotated and compressed before it was read/);
   });
 
   it('whose last file is gone is read from its beginning, with a warning', async () => {

@@ -175,7 +175,7 @@ describe('over TLS', () => {
     writeFileSync(pem, readFileSync(file('renewed.pem')));
     await expect.poll(async () => Number.parseInt(await serial(), 16), { timeout: 5000 }).toBe(0x4d);
     writeFileSync(pem, 'no certificate');
-    await expect.poll(() => to.warnings.join(), { timeout: 5000 }).toContain('the former ones stay');
+    await expect.poll(() => to.warnings.join(), { timeout: 5000 }).toContain('the previous ones stay in force');
     expect(Number.parseInt(await serial(), 16)).toBe(0x4d);
   });
 
