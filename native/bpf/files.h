@@ -47,7 +47,7 @@ INLINE struct opened opened_file(s64 fd)
 	struct file *file = file_of(fd);
 	if (!file)
 		return out;
-	/* Descriptor 0 is left out by the peer but for the created flag. */
+	/* Descriptor 0 is left out by Falco but for the created flag. */
 	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
 		out.created = F_file_flags_O_F_CREATED;
 	if (fd == 0)

@@ -63,7 +63,7 @@ INLINE u32 open_flags(u32 v)
 {
 	u32 access = v & 3;
 	u32 out = access == 1 ? F_file_flags_O_WRONLY : access == 2 ? F_file_flags_O_RDWR : F_file_flags_O_RDONLY;
-	/* The peer takes any bit of O_SYNC and O_TMPFILE for the whole: O_DSYNC and O_DIRECTORY set them too. */
+	/* Falco takes any bit of O_SYNC and O_TMPFILE for the whole: O_DSYNC and O_DIRECTORY set them too. */
 	return out | BIT_TO(v, K_O_CREAT, F_file_flags_O_CREAT) | BIT_TO(v, K_O_TMPFILE, F_file_flags_O_TMPFILE) |
 	       BIT_TO(v, K_O_APPEND, F_file_flags_O_APPEND) | BIT_TO(v, K_O_DSYNC, F_file_flags_O_DSYNC) |
 	       BIT_TO(v, K_O_EXCL, F_file_flags_O_EXCL) | BIT_TO(v, K_O_NONBLOCK, F_file_flags_O_NONBLOCK) |
@@ -93,7 +93,7 @@ INLINE u64 from_mknod_mode(u64 v)
 	return mode;
 }
 
-/* The argument is already in the user's encoding; the peer encodes it as if it were the kernel's. */
+/* The argument is already in the user's encoding; Falco encodes it as if it were the kernel's. */
 INLINE u64 from_device(u64 v)
 {
 	return user_device(v);

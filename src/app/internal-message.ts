@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Messages of the monitor itself that leave by the outputs like alerts (`Falco internal: …`), in the peer's two forms. */
+/** Messages of the monitor itself that leave by the outputs like alerts (`Falco internal: …`), in Falco's two forms. */
 import type { Priority } from '../alert/alert.js';
 import { quoted } from '../alert/json.js';
 import type { OutputMessage } from '../outputs/output.js';

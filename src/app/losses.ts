@@ -79,12 +79,12 @@ export interface Drops {
   /** The lost ones included. */
   readonly events: number;
   readonly dropped: number;
-  /** By the peer's names. */
+  /** By Falco's names. */
   readonly parts: Readonly<Record<string, number>>;
 }
 
 /**
- * The peer's drop monitor: once a second, when more than `threshold` of the events were lost and the token bucket (`rate`
+ * Falco's drop monitor: once a second, when more than `threshold` of the events were lost and the token bucket (`rate`
  * tokens a second, at most `max_burst`) allows, the configured actions.
  */
 export class DropMonitor {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Metrics as `Falco internal: metrics snapshot` messages and as lines of a file, with the peer's field names, one per source. */
+/** Metrics as `Falco internal: metrics snapshot` messages and as lines of a file, with Falco's field names, one per source. */
 import { cpus, networkInterfaces, release } from 'node:os';
 import { sortedJson } from '../alert/json.js';
 import { FileOutput } from '../outputs/file.js';
@@ -11,7 +11,7 @@ import type { InternalMessage } from './internal-message.js';
 import type { Part } from './lifecycle.js';
 import { totalOf } from './ledger.js';
 import type { MeasuredSource, MetricsInput } from './metrics.js';
-import { programCosts, STATE_COUNTERS } from './peer-metrics.js';
+import { programCosts, STATE_COUNTERS } from './falco-metrics.js';
 import { bootTime, type Resource, resources } from './resources.js';
 
 export type SnapshotFields = Readonly<Record<string, string | number>>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Prometheus metrics: the peer's names where it has them, `falco_ts_` for ours. Made afresh for each scrape. */
+/** Prometheus metrics: Falco's names where it has them, `falco_ts_` for ours. Made afresh for each scrape. */
 import { cpus, release } from 'node:os';
 import { PRIORITIES } from '../alert/alert.js';
 import type { ChannelStats } from '../outputs/channel.js';
@@ -8,7 +8,7 @@ import type { SourceStats } from '../sources/source.js';
 import { VERSION } from '../util/package.js';
 import type { Config } from './config/schema.js';
 import { type LedgerLine, totalOf } from './ledger.js';
-import { programCosts, STATE_COUNTERS } from './peer-metrics.js';
+import { programCosts, STATE_COUNTERS } from './falco-metrics.js';
 import type { RecorderStats } from './recorder.js';
 import { bootTime, type ResourceUnit, resources } from './resources.js';
 import type { RuleStats } from './rule-stats.js';
@@ -155,7 +155,7 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
 
-/** What happens when a call begins is no event of its own, so none of these is lost: the peer's dashboards ask for them. */
+/** What happens when a call begins is no event of its own, so none of these is lost: Falco's dashboards ask for them. */
 const NO_ENTER_DROPS = ['clone_fork', 'execve', 'connect', 'open', 'dir_file', 'other_interest'];
 
 /** Base units, as Prometheus wants them. */

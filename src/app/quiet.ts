@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `syscall_event_timeouts`: a machine makes system calls all the time, so that none for long means that something is wrong. */
 
-/** How long the peer's probe waits for events at most before it calls it a timeout; so many of them in a row count. */
+/** How long Falco's probe waits for events at most before it calls it a timeout; so many of them in a row count. */
 const TIMEOUT_MS = 30;
 
 export class QuietWatch {

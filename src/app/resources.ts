@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `resource_utilization_enabled`: what the monitor and its host use, under the peer's names. */
+/** `resource_utilization_enabled`: what the monitor and its host use, under Falco's names. */
 import { readFileSync } from 'node:fs';
 
 export type ResourceUnit = 'perc' | 'kb' | 'bytes' | 'count';

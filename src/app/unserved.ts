@@ -2,7 +2,7 @@
 /** Keys of the configuration that are understood but have no effect here: one line each when somebody sets them. */
 import type { LoadedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
-import { measuresPrograms } from './peer-metrics.js';
+import { measuresPrograms } from './falco-metrics.js';
 
 type Check = readonly [key: string, used: (config: Config) => boolean, why: string];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What is versioned here, under the peer's names: `--version`, `--support` and `/versions`. */
+/** What is versioned here, under Falco's names: `--version`, `--support` and `/versions`. */
 import { SCHEMA_HASH } from '../events/ids.js';
 import { BUILT_IN_PLUGINS, ENGINE_VERSION, formatVersion } from '../ruleset/versions.js';
 import { VERSION } from '../util/package.js';

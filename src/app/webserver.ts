@@ -89,7 +89,7 @@ export class Webserver implements Part {
     }
   }
 
-  /** One file holds the key and the certificate, as the peer wants it. */
+  /** One file holds the key and the certificate, as Falco wants it. */
   private tls(): { readonly key: string; readonly cert: string } {
     const path = this.options.ssl_certificate;
     try {

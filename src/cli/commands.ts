@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Which command the options ask for: the first that fits, in the peer's order. Each loads only what it needs. */
+/** Which command the options ask for: the first that fits, in Falco's order. Each loads only what it needs. */
 import type { ConfigurableLog } from '../util/log.js';
 import type { CliOptions } from './options.js';
 

@@ -8,7 +8,8 @@ import { explainJson, explainLines, valueText } from '../tester/explanation.js';
 import { Tester } from '../tester/run.js';
 import { type EventSpec, readEventFile, readTestFile, type TestCase, type TestFile } from '../tester/test-file.js';
 import { print } from './print.js';
-import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
+import { collect } from './repeatable.js';
+import { configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
 import { decodeBytes } from '../util/byte-text.js';
 
 interface Options {

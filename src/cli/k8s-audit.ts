@@ -19,7 +19,8 @@ import { formatDiagnostic } from '../lang/diagnostic.js';
 import type { Rule } from '../ruleset/ruleset.js';
 import { StartError } from '../sources/source.js';
 import { print } from './print.js';
-import { collect, configOf, Exit, parseRuleCommand, readBytes, ruleCommand, rulesFilesOf } from './rule-options.js';
+import { collect } from './repeatable.js';
+import { configOf, Exit, parseRuleCommand, readBytes, ruleCommand, rulesFilesOf } from './rule-options.js';
 
 const HELP = `falco-ts k8s-audit: set up and check Kubernetes audit events
 

@@ -64,7 +64,7 @@ function tags(field: FieldDef, fieldClass: ListedClass['fieldClass']): string[] 
   const found: string[] = [];
   if (field.argument !== undefined) {
     found.push(field.argument.required ? 'ARG_REQUIRED' : 'ARG_ALLOWED');
-    // The peer says which only for the fields that its plugins bring.
+    // Falco says which only for the fields that its plugins bring.
     if (isPlugin(fieldClass) && field.argument.index) found.push('ARG_INDEX');
     if (isPlugin(fieldClass) && field.argument.key) found.push('ARG_KEY');
   }

@@ -2,6 +2,7 @@
 /** The command line, read and checked. Names and meanings are Falco's. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { REMOVED_OPTIONS } from '../app/config/removed.js';
+import { collect, HELP } from './repeatable.js';
 import { SUBCOMMANDS } from './subcommands.js';
 
 const LIST_FORMATS = ['text', 'markdown', 'json'] as const;
@@ -51,8 +52,6 @@ export type ParsedCommandLine =
   /** Help was printed, or a mistake was explained. */
   | { readonly kind: 'exit'; readonly code: number };
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
-
 function seconds(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('expected a whole number of seconds');
@@ -76,6 +75,7 @@ function withReplacement(message: string): string {
 export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   const command = new Command('falco-ts')
     .description('Runtime security for a Linux node and its Kubernetes cluster: Falco rules over system calls and audit events')
+    .configureHelp(HELP)
     .helpOption('-h, --help', 'print this help and exit')
     .allowExcessArguments(false)
     .option('-c <path>', 'configuration file (default: /etc/falco-ts/falco.yaml, /etc/falco/falco.yaml, else the bundled one)')

@@ -10,6 +10,7 @@ import { listRulesFiles, readRulesFiles } from '../app/rules.js';
 import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import { StartError } from '../sources/source.js';
 import type { BenchParts } from '../tester/bench.js';
+import { collect, HELP } from './repeatable.js';
 
 /** The program's exit codes for those who script it. */
 export const enum Exit {
@@ -23,12 +24,11 @@ export const enum Exit {
 /** Rules can be worked on where nothing is installed: both sources are there then, and everything is as Falco has it by default. */
 const FALLBACK: SourceText = { name: '<defaults>', text: 'plugins: [{name: k8saudit, library_path: libk8saudit.so}, {name: json, library_path: libjson.so}]\n' };
 
-export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
-
 /** A command of its own with the options that all three have. */
 export function ruleCommand(name: string, description: string): Command {
   return new Command(`falco-ts ${name}`)
     .description(description)
+    .configureHelp(HELP)
     .helpOption('-h, --help', 'print this help and exit')
     .option('-c <path>', 'configuration file (default: as when running)')
     .option('-o, --option <opt=val>', 'set a configuration value; repeatable', collect, [])

@@ -10,7 +10,8 @@ import { Tester } from '../tester/run.js';
 import { decodeBytes } from '../util/byte-text.js';
 import { PACKAGE_ROOT } from '../util/package.js';
 import { print } from './print.js';
-import { collect, configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
+import { collect } from './repeatable.js';
+import { configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
 
 const BUNDLED_TESTS = join(PACKAGE_ROOT, 'rules/tests');
 

@@ -43,7 +43,7 @@ export const JSON_CLASS: FieldClass<AuditEvent> = {
       name: 'jevt.time',
       type: 'CHARBUF',
       desc: 'Local time of day of the event, with nanoseconds, as evt.time.',
-      // Rules from before the plugins have it; the peer's present list does not.
+      // Rules from before the plugins have it; Falco's present list does not.
       deprecated: true,
       unlisted: true,
       read: (event) => timeText(event.timestamp(), true),

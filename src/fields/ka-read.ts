@@ -27,7 +27,7 @@ export const present: Collect = (event, found) => {
   return orAbsent(texts);
 };
 
-/** The texts of all, or nothing: a container without a name hides every name, as a rule written for the peer expects. */
+/** The texts of all, or nothing: a container without a name hides every name, as a rule written for Falco expects. */
 export const complete: Collect = (event, found) => (found.includes(null) ? null : present(event, found));
 
 /** Each an array of strings (a command line), joined with blanks; anything else in one of them hides all. */

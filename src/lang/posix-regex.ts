@@ -4,7 +4,7 @@
  * `$` also match at line ends, `.` matches no newline but `[^a]` does. Linear in the text whatever the pattern, which
  * JavaScript's own RegExp is not.
  *
- * Bytes that are no UTF-8 are seen as U+FFFD, one for each broken sequence, as in the peer.
+ * Bytes that are no UTF-8 are seen as U+FFFD, one for each broken sequence, as in Falco.
  *
  * The library offers only Perl syntax by its front door; the engine behind it takes RE2's own flags. A test pins what we
  * rely on.

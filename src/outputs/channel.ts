@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * One output behind its own bounded queue. Pushing never waits, so that a slow or dead output delays neither the engine nor
- * another output. A full queue refuses the new message, as the peer's does: what waits longest is the oldest evidence.
+ * another output. A full queue refuses the new message, as Falco's does: what waits longest is the oldest evidence.
  * At any time `pushed = delivered + failed + dropped + waiting`.
  */
 import { Interval } from '../util/interval.js';
@@ -9,7 +9,7 @@ import type { Log } from '../util/log.js';
 import { type Output, type OutputMessage, PartlyRefused } from './output.js';
 
 /**
- * Characters that may wait whatever the capacity, and the only bound for `outputs_queue.capacity: 0`. (The peer's 0 is
+ * Characters that may wait whatever the capacity, and the only bound for `outputs_queue.capacity: 0`. (Falco's 0 is
  * "without bound", which only moves the loss to memory.) Some 200,000 usual alerts; outputs share them.
  */
 const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Which HTTP proxy the environment asks for, by the rules of libcurl, which users of the peer know. */
+/** Which HTTP proxy the environment asks for, by the rules of libcurl, which users of Falco know. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -57,7 +57,7 @@ export function readDocuments(source: SourceText): RawDocuments {
   const plain: unknown[] = [];
   // With the failsafe schema every scalar stays the text that was written.
   for (const document of parseAll(source, diagnostics)) {
-    // What follows a syntax error is mostly its echo: one is told, as the peer's parser stops there too.
+    // What follows a syntax error is mostly its echo: one is told, as Falco's parser stops there too.
     for (const error of document.errors.slice(0, 1)) {
       diagnostics.push({ severity: 'error', code: 'LOAD_ERR_YAML_PARSE', ...explainYamlError(source, error), context: ['rules content'] });
     }
@@ -106,7 +106,7 @@ function parseText(text: string): readonly Document[] {
 }
 
 /**
- * YAML wants the lines of a list in brackets deeper than its key; the peer's parser does not look. The line break before
+ * YAML wants the lines of a list in brackets deeper than its key; Falco's parser does not look. The line break before
  * such a line becomes a blank, which means the same there and leaves every position where it is. Null: nothing of that kind.
  */
 function joinDedentedLine(text: string, documents: readonly Document[]): string | null {

@@ -148,7 +148,7 @@ const IGNORED = { has: (one: Reported): boolean => typeof one !== 'number' && IG
 const NO_BASE: BaseSyscalls = { custom_set: [], repair: false, all: false };
 
 /**
- * The peer's order: the rules' calls and the base set (the custom one, else what the state needs, else, with `repair`, the
+ * Falco's order: the rules' calls and the base set (the custom one, else what the state needs, else, with `repair`, the
  * least that makes sense); without what is negated and what is ignored; with `repair`, what a custom set lacks then. The end
  * of processes is always reported, or the state would grow for ever.
  */

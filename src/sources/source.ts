@@ -14,7 +14,7 @@ export interface SourceStats {
   readonly filtered?: number;
   /** produced = delivered + filtered + the sum of these. */
   readonly losses: LossCounters;
-  /** Parts of the losses by the peer's names for them (`n_drops_buffer_open_exit`). */
+  /** Parts of the losses by Falco's names for them (`n_drops_buffer_open_exit`). */
   readonly drops?: LossCounters;
   /** Signs that the source falls behind, which lose nothing by themselves: waits for a free slab, events out of order. */
   readonly strain?: LossCounters;

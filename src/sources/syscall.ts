@@ -218,7 +218,7 @@ export class SyscallSource implements Source<EventView> {
 
 const NO_SIEVE: Sieve = { calls: [], anyPath: 0xffff, somePaths: 0, paths: [] };
 
-/** The peer's names and divisions. */
+/** Falco's names and divisions. */
 function dropsOf(c: CaptureCounters | null, { bpfDropped }: LossCounters): LossCounters {
   return {
     n_drops_buffer_total: c?.ringFull ?? 0,

@@ -20,7 +20,7 @@ export function takeTuple(info: FdInfo, tuple: Uint8Array): boolean {
 /** Takes both ends over. False: nothing is new, maybe because they are known the other way round. */
 export function setEnds(info: FdInfo, type: 'ipv4' | 'ipv6', sip: string, sport: number, dip: string, dport: number): boolean {
   const before = info.type;
-  // As the peer has it: a socket that turns out to speak IPv4 under an IPv6 address has lost its protocol.
+  // As Falco has it: a socket that turns out to speak IPv4 under an IPv6 address has lost its protocol.
   if (before === 'ipv6' && type === 'ipv4') info.l4proto = null;
   info.type = type;
   if (info.isServerSocket) {

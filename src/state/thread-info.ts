@@ -185,7 +185,7 @@ export class ThreadInfo {
     this.envList = NONE;
   }
 
-  /** As the peer has it: a thread that is not the main one has no environment of its own to hand on. */
+  /** As Falco has it: a thread that is not the main one has no environment of its own to hand on. */
   copyEnv(from: ThreadInfo): void {
     this.envText = from.envText;
     this.envList = from.envList;

@@ -20,7 +20,7 @@ const INPUT: MetricsInput = {
   hostRoot: '', sources: [{ name: 'syscall', engine: 'modern_bpf', stats, ledger: ledgerOf(stats, { evaluated: 90, setAside: 0 }), details: { cpus: [{ produced: 60, lost: 10 }, { produced: 40, lost: 0 }], programs: [] } }], outputs: [], captures: null, containers: { known: 3, withoutImage: 1 }, state: { threads: 5, fds: 7, counters: { evicted: 2, added: 9, refused: 0, doubted: 6, repaired: 1 } },
 };
 
-it('/metrics: all losses, by category, by the peer\'s names, signs of falling behind, and what the state set right', async () => {
+it('/metrics: all losses, by category, by Falco\'s names, signs of falling behind, and what the state set right', async () => {
   const { text } = await renderMetrics(INPUT);
   const lines = text.split('\n');
   for (const line of [

@@ -293,7 +293,7 @@ describe('reload', () => {
   });
 });
 
-/** Of those that need no kernel; the peer's names. */
+/** Of those that need no kernel; Falco's names. */
 const UPSTREAM_METRICS = [
   'falco_version_info', 'falco_sha256_rules_files_info', 'falco_sha256_config_files_info', 'falco_outputs_queue_num_drops_total', 'falco_reload_timestamp_nanoseconds',
   'falco_rules_matches_total', 'scap_engine_name_info', 'falco_kernel_release_info', 'falco_start_timestamp_nanoseconds', 'falco_duration_seconds_total',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Audit events a second through the webhook: node test/bench/audit.mjs [events] [rules.yaml]. Needs `npm run build`.
 // A process of its own posts bodies as an apiserver does (400 events, several connections, keep-alive); this one receives,
-// evaluates the rules and formats the alerts. Prints the peer's figure beside it.
+// evaluates the rules and formats the alerts. Prints Falco's figure beside it.
 import { fork } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';

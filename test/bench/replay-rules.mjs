@@ -122,7 +122,7 @@ try {
       one.alerts = alerts;
     }
   }
-  console.log(`beyond start-up, median of ${runs}; the peer's figures are those of its reference machine`);
+  console.log(`beyond start-up, median of ${runs}; Falco's figures are those of its reference machine`);
   for (const { name, cpu, wall, events, alerts, peer, goal } of cases) {
     const seconds = median(cpu);
     console.log(`${name.padEnd(36)} ${seconds.toFixed(2)} s of CPU in all threads, ${median(wall).toFixed(2)} s (${(events / median(wall) / 1000).toFixed(0)}k events/s), ${alerts} alerts   peer ${peer} s, goal ${goal} s`);

@@ -78,7 +78,7 @@ describe('falco-ts k8s-audit', () => {
     await program.stop();
   });
 
-  it('has 106 fields for rules, as the peer’s two plugins', async () => {
+  it('has 106 fields for rules, as Falco’s two plugins', async () => {
     const { stdout } = await run(['--list=k8s_audit', '-N']);
     const names = stdout.split('\n').filter((name) => /^(ka|json|jevt)\./.test(name));
     expect(names.length).toBe(106);

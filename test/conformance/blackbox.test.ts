@@ -232,7 +232,7 @@ describe.skipIf(!existsCorpus())('the black-box cases about dropped system calls
   });
 
   it('Legacy_MonitorSyscallDropsLog', async () => {
-    // The peer logs drops at this level.
+    // Falco logs drops at this level.
     const { code, stdout, stderr } = await run(`${simulated('log')} -o log_level=debug`);
     const [occurrences, actions] = counts(stderr);
     expect(code).toBe(0);

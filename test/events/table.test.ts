@@ -32,7 +32,7 @@ describe('the table of events', () => {
     }
   });
 
-  it.skipIf(!existsSync(reference))("has the peer's events with their parameters, in order and by type", () => {
+  it.skipIf(!existsSync(reference))("has Falco's events with their parameters, in order and by type", () => {
     const lists = JSON.parse(readFileSync(reference, 'utf8')) as Record<string, (ReferenceEvent | string)[]>;
     const key = (name: string, dir: string, params: readonly { name: string; type: string }[]) =>
       `${dir} ${name}(${params.map((p) => `${p.type} ${p.name}`).join(', ')})`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Every field of every event of the corpus against what the peer printed for it. */
+/** Every field of every event of the corpus against what Falco printed for it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -58,7 +58,7 @@ const lines = (bytes: Buffer): string[] => bytes.toString().split('\n').filter((
 const printedOf = (line: string): Printed => (JSON.parse(line) as { output_fields: Printed }).output_fields;
 
 describe('the list of audit fields', () => {
-  it.skipIf(!existsSync(reference))('is the peer’s, with its types, lists and arguments', () => {
+  it.skipIf(!existsSync(reference))('is Falco’s, with its types, lists and arguments', () => {
     interface Listed {
       readonly name: string;
       readonly type: string;
@@ -84,7 +84,7 @@ describe('the list of audit fields', () => {
 });
 
 describe.skipIf(!existsSync(corpus))('fields of the corpus', () => {
-  it('of 2,154 events from a real apiserver are what the peer printed', () => {
+  it('of 2,154 events from a real apiserver are what Falco printed', () => {
     const bodies = lines(gunzipSync(readFileSync(`${corpus}/main/webhook-bodies.jsonl.gz`)));
     const printed = lines(gunzipSync(readFileSync(`${corpus}/main/fields.jsonl.gz`))).map(printedOf);
     const items = bodies.flatMap((body) => (JSON.parse(body) as { items: unknown[] }).items);
@@ -96,7 +96,7 @@ describe.skipIf(!existsSync(corpus))('fields of the corpus', () => {
 
   const samples = existsSync(corpus) ? readdirSync(`${corpus}/samples`).filter((name) => name.endsWith('.json')) : [];
   const withFields = samples.filter((name) => existsSync(`${corpus}/samples/${name.replace(/json$/, 'fields.jsonl')}`));
-  it.each(withFields)('of the sample %s are what the peer printed', (name) => {
+  it.each(withFields)('of the sample %s are what Falco printed', (name) => {
     const printed = lines(readFileSync(`${corpus}/samples/${name.replace(/json$/, 'fields.jsonl')}`)).map(printedOf);
     const events = lines(readFileSync(`${corpus}/samples/${name}`)).flatMap((line) => {
       const parsed = JSON.parse(line) as { kind: string; items?: unknown[] };
@@ -117,7 +117,7 @@ describe.skipIf(!existsSync(corpus))('fields of the corpus', () => {
   /** Not an event at all, seen by the webhook's tests; or a difference of ours, tested in `ka.test.ts`. */
   const elsewhere = new Set(['nan', 'nul-esc', 'lone-surrogate', 'dup-keys', 'stageTimestamp-year1', 'uri-bad-query']);
   it.each(edges.filter((e) => e.output_fields.length === 1 && !elsewhere.has(e.case) && !e.input.includes(';y=1')).map((e) => [e.case, e] as const))(
-    'of the odd input %s are what the peer printed',
+    'of the odd input %s are what Falco printed',
     (_name, edge) => {
       const whole = Buffer.from(edge.input, 'latin1').toString();
       const { items } = JSON.parse(whole) as { items?: readonly unknown[] };

@@ -27,7 +27,7 @@ function read(event: AuditEvent, field: string): unknown {
 const field = (body: string, name: string): unknown => read(eventOf(textOf(body)), name);
 const pod = (spec: unknown): string => `"requestObject":{"spec":${JSON.stringify(spec)}}`;
 
-describe('where the peer’s plugin is wrong, ours is right', () => {
+describe('where Falco’s plugin is wrong, ours is right', () => {
   it('ka.sourceips reads the addresses of the request, and one of them by index', () => {
     const body = '"sourceIPs":["1.2.3.4","5.6.7.8"]';
     expect(field(body, 'ka.sourceips')).toEqual(['1.2.3.4', '5.6.7.8']);

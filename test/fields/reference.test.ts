@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The catalogue beside the peer's list of fields. */
+/** The catalogue beside Falco's list of fields. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyContext, syscallCatalogue } from '../../src/fields/catalogues.js';

@@ -44,7 +44,7 @@ describe('every event that a kernel can produce', () => {
     expect(live.filter((e) => !keys.has(e.key) && !ELSEWHERE.has(e.key)).map((e) => e.key)).toEqual([]);
   });
 
-  it.skipIf(!existsSync(reference))("of the peer's list is produced here too, or stands in a list with the reason", () => {
+  it.skipIf(!existsSync(reference))("of Falco's list is produced here too, or stands in a list with the reason", () => {
     interface Listed { readonly available: boolean; readonly dir: string; readonly name: string; readonly params: readonly { readonly name: string; readonly type: string }[] }
     const name = (dir: string, own: string, params: readonly { readonly name: string }[]): string => `${dir} ${own}(${params.map((p) => p.name).join(', ')})`;
     const byName = new Map<string, EventRow>();

@@ -62,7 +62,7 @@ describe('the result of -V', () => {
     expect(result.files.map((file) => resultAsText(file).split('\n')[0])).toEqual(['rules1.yaml: Ok', 'rules2.yaml: Invalid']);
   });
 
-  it('has the keys of the peer in JSON, with the way to the place counted from 0', () => {
+  it('has the keys of Falco in JSON, with the way to the place counted from 0', () => {
     const json = JSON.parse(sortedJson(resultAsJson(load(broken).files[0])));
     expect(json).toEqual({
       name: 'rules.yaml',

@@ -23,7 +23,7 @@ function loadFile(name: string, append = appendOutput) {
 
 type Json = { [key: string]: Json } & Json[] & string;
 
-/** The peer prints sets in no order. */
+/** Falco prints sets in no order. */
 const UNORDERED = new Set(['condition_fields', 'condition_operators', 'events', 'macros', 'lists', 'exception_fields', 'exception_names', 'exception_operators', 'plugins']);
 
 function ordered(details: Json): unknown {
@@ -45,7 +45,7 @@ describe.skipIf(!present)('the four rules files of the field', () => {
     expect(result.value?.rules[0].name).toBe('Directory traversal monitored file read');
   });
 
-  it.each(FILES.slice(0, 3))('%s: validation answers in the JSON of the peer', (name) => {
+  it.each(FILES.slice(0, 3))('%s: validation answers in the JSON of Falco', (name) => {
     const expected = JSON.parse(readFileSync(join(reference, 'describe', `${name}.validate.json`), 'utf8'));
     expect(JSON.parse(sortedJson({ falco_load_results: [resultAsJson(loadFile(name).files[0])] }))).toEqual(expected);
   });
@@ -80,7 +80,7 @@ describe.skipIf(!present)('the four rules files of the field', () => {
     });
   }
 
-  it('have the schema that the peer prints, but for two keys of ours', () => {
+  it('have the schema that Falco prints, but for two keys of ours', () => {
     const without = JSON.parse(JSON.stringify(RULE_SCHEMA, (key, value: unknown) => (key === 'throttle' || key === 'deduplicate' ? undefined : value))) as unknown;
     expect(without).toEqual(JSON.parse(readFileSync(join(reference, 'rule-schema.json'), 'utf8')));
   });

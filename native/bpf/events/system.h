@@ -36,7 +36,7 @@ PROGRAM(SYSCALL_IO_URING_SETUP_X)
 {
 	struct uring_params params = {};
 	bpf_probe_read_user(&params, sizeof(params), (void *)argument(regs, 1));
-	/* The wire has one bit more after the second, which the peer sets together with the first. */
+	/* The wire has one bit more after the second, which Falco sets together with the first. */
 	u32 flags = (params.flags & 3) | BIT_TO(params.flags, 1, F_io_uring_setup_flags_IORING_SQ_NEED_WAKEUP) |
 		    ((params.flags & 0x7c) << 1);
 	u8 *event = reserve(EVENT(SYSCALL_IO_URING_SETUP_X), EVENT_HEADER + 8 * 2 + 8 + 7 * 4);

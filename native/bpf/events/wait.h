@@ -65,7 +65,7 @@ PROGRAM(SYSCALL_POLL_X)
 		return 0;
 	put(&w, 0, 8, ret);
 	put_polled(&w, 1, argument(regs, 0), argument(regs, 1));
-	/* The peer widens it without a sign, so that "for ever" is 4294967295. */
+	/* Falco widens it without a sign, so that "for ever" is 4294967295. */
 	put(&w, 2, 8, from_u32(argument(regs, 2)));
 	finish(&w);
 	return 0;

@@ -147,7 +147,7 @@ export function filesIn(directory: string): string[] {
 }
 
 /**
- * Sets one `-o key=value`. A value in braces or brackets is YAML (the peer: braces only), any other is a text. Options are
+ * Sets one `-o key=value`. A value in braces or brackets is YAML (Falco: braces only), any other is a text. Options are
  * typed into a shell, which expands variables itself: here they are left alone.
  */
 function applyOption(root: MapNode, option: string): Diagnostic | null {
@@ -192,7 +192,7 @@ function respan(node: ConfigNode, span: Span): ConfigNode {
   }
 }
 
-/** What the schema cannot say: keys that need one another. All of these stop the program, as in the peer. */
+/** What the schema cannot say: keys that need one another. All of these stop the program, as in Falco. */
 function checkWhole(config: Config, root: MapNode): Diagnostic[] {
   const found: Diagnostic[] = [];
   const need = (ok: boolean, code: string, message: string, pointer: string, hint?: string) => {

@@ -163,7 +163,7 @@ const properties = {
     enabled: bool(false),
     threadiness: integer(0),
     listen_port: integer(8765, { maximum: 65_535 }),
-    listen_address: text('127.0.0.1', { description: 'Loopback unless said otherwise (the peer: 0.0.0.0).' }),
+    listen_address: text('127.0.0.1', { description: 'Loopback unless said otherwise (Falco: 0.0.0.0).' }),
     k8s_healthz_endpoint: text('/healthz'),
     prometheus_metrics_enabled: bool(false),
     ssl_enabled: bool(false),

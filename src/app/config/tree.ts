@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * A configuration file as a tree whose every part knows where it was written. Scalars stay text until the schema says what
- * they are, as in the peer: `"true"`, `yes` and an expanded `${VARIABLE}` are booleans where a boolean is wanted.
+ * they are, as in Falco: `"true"`, `yes` and an expanded `${VARIABLE}` are booleans where a boolean is wanted.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parse, parseDocument } from 'yaml';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';

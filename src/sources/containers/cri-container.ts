@@ -135,7 +135,7 @@ function cniOf(info: Json): string {
   return found.slice(0, MAX_CNI);
 }
 
-/** Nanoseconds as text, to the second as the peer has it. */
+/** Nanoseconds as text, to the second as Falco has it. */
 function secondsOf(nanoseconds: unknown): bigint {
   const value = text(nanoseconds);
   return /^\d+$/.test(value) ? (BigInt(value) / 1_000_000_000n) * 1_000_000_000n : 0n;

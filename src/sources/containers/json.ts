@@ -54,7 +54,7 @@ export function address(networkSettings: Json): string {
   return '';
 }
 
-/** RFC 3339 as nanoseconds since the epoch, to the second as the peer has it; 0n: no date. */
+/** RFC 3339 as nanoseconds since the epoch, to the second as Falco has it; 0n: no date. */
 export function seconds(value: unknown): bigint {
   const ms = Date.parse(text(value));
   return Number.isNaN(ms) || ms < 0 ? 0n : BigInt(Math.floor(ms / 1000)) * 1_000_000_000n;

@@ -92,13 +92,13 @@ const FALCO_DEFAULTS = {
 };
 
 const OUR_DEFAULTS = {
-  // There is no kernel module: the peer's `kmod` is served by the probe anyway.
+  // There is no kernel module: Falco's `kmod` is served by the probe anyway.
   engine: { kind: 'modern_ebpf' },
-  // Listeners stay on loopback unless told otherwise (the peer: 0.0.0.0).
+  // Listeners stay on loopback unless told otherwise (Falco: 0.0.0.0).
   webserver: { listen_address: '127.0.0.1' },
-  // The peer's 5000 has no unit, which it then refuses: metrics cannot be enabled there without an interval.
+  // Falco's 5000 has no unit, which it then refuses: metrics cannot be enabled there without an interval.
   metrics: { interval: '1h' },
-  // The peer's 0 stands for the probe's own 80.
+  // Falco's 0 stands for the probe's own 80.
   falco_libs: { snaplen: 80 },
 };
 

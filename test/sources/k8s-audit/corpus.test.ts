@@ -29,7 +29,7 @@ describe.skipIf(!existsSync(corpus))('the corpus over HTTP', () => {
     expectBalance(to);
   });
 
-  it('the odd inputs give the events that the peer took', async () => {
+  it('the odd inputs give the events that Falco took', async () => {
     interface Edge {
       readonly case: string;
       readonly input: string;
@@ -44,7 +44,7 @@ describe.skipIf(!existsSync(corpus))('the corpus over HTTP', () => {
       const events = to.events.length - before + Number(body.duplicates ?? 0);
       if (events !== edge.output_fields.length) different.push(`${n} ${edge.case}: ${events}`);
     }
-    // NaN is no JSON; behind a byte order mark we find the event; the JSON patch is what crashed the peer.
+    // NaN is no JSON; behind a byte order mark we find the event; the JSON patch is what crashed Falco.
     expect(different).toEqual(['7 bom: 1', '22 nan: 0', '45 jsonpatch: 1']);
   });
 });

@@ -48,7 +48,7 @@ describe('hostile JSON', () => {
 });
 
 describe('wrong types at every pointer', () => {
-  it('and JSON patches, which end the peer, raise no error in any rule', async () => {
+  it('and JSON patches, which end Falco, raise no error in any rule', async () => {
     const failures: string[] = [];
     const files = [resolve(import.meta.dirname, '../../../rules/k8s_audit_rules.yaml'), upstream].filter(existsSync);
     const detectors = files.map((path) => detector([path], 'all', () => {}));

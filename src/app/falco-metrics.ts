@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The peer's names for what is counted here under names of our own. */
+/** Falco's names for what is counted here under names of our own. */
 import { readFileSync } from 'node:fs';
 import type { CaptureDetails } from '../sources/native-contract.js';
 
