@@ -141,6 +141,8 @@ export class Monitor {
         this.watchPart(),
       ]);
       this.started();
+      // Before this line nothing that happens on the machine is sure to be seen.
+      if (this.loaded.config.engine.kind !== 'replay') log.info(`Watching: ${enabledRules(this.detection)} rules`);
       await this.finished;
     } finally {
       this.stopping = true;
@@ -193,7 +195,7 @@ export class Monitor {
       this.follow();
       for (const what of needRestart(old, loaded)) log.warning(`${what} changed, which takes effect at the next start`);
       for (const line of unservedKeys(loaded)) if (!unserved.includes(line)) log.warning(line);
-      log.info(`Reloaded: ${detection.rules.filter((rule) => rule.enabled).length} rules`);
+      log.info(`Reloaded: ${enabledRules(detection)} rules`);
     } catch (error) {
       configureLog(this.log, before);
       const why = explain(error);
@@ -276,6 +278,10 @@ function isOther(path: string, text: string): boolean {
 /** A capture file has all that happens; otherwise the kernel may hold back what no rule can match. */
 function canSieve({ engine, capture }: Config): boolean {
   return engine.kind !== 'replay' && engine.modern_ebpf.sieve && !capture.enabled;
+}
+
+function enabledRules({ rules }: Detection): number {
+  return rules.filter((rule) => rule.enabled).length;
 }
 
 function pipelineOptions(config: Config): PipelineOptions {

@@ -54,6 +54,8 @@ export class SyscallSource implements Source<EventView> {
   private offset = 0;
   private slab: ArrayBuffer | null = null;
   private closed = false;
+  /** Closed, and all that was in rings and slabs has been delivered. */
+  private drained = false;
 
   constructor(private readonly options: SyscallSourceOptions) {
     this.slabs = Array.from({ length: SLABS }, () => new ArrayBuffer(SLAB_BYTES));
@@ -107,10 +109,10 @@ export class SyscallSource implements Source<EventView> {
   async stop(): Promise<void> {
     const capture = this.capture;
     this.closed = true;
-    if (capture === null) return;
-    await new Promise<void>((done) => capture.close(done));
+    if (capture !== null) await new Promise<void>((done) => capture.close(done));
     // The last slabs wait for their turn.
     await new Promise((done) => setImmediate(done));
+    this.drained = true;
   }
 
   /** Swaps what is reported, as at a reload. */
@@ -158,7 +160,7 @@ export class SyscallSource implements Source<EventView> {
     let known = this.delivered + filtered;
     for (const n of Object.values(losses)) known += n;
     // While running, what lies in rings and slabs has not come into being yet; at the end nothing may be left there.
-    const produced = this.closed && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
+    const produced = this.drained && c !== null ? Math.max(known, c.produced + c.foreignCalls + c.missed) : known;
     losses.unaccounted = produced - known;
     return { produced, delivered: this.delivered, filtered, losses, drops: dropsOf(c, losses), strain: { slabFull: c?.slabWaits ?? 0, outOfOrder: c?.late ?? 0 } };
   }

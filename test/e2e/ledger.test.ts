@@ -24,14 +24,16 @@ async function openFiles(folder: string, count: number): Promise<void> {
 const ruleAbout = (folder: string, more = '') =>
   `- rule: Opened mine\n  desc: d\n  condition: evt.type in (open, openat, openat2) and evt.arg.name startswith ${folder}/shared/\n  output: "opened %evt.arg.name;"\n  priority: INFO\n${more}`;
 
-async function start(name: string, more: string): Promise<{ program: Program; web: string; rules: string; folder: string }> {
+/** @param said what is waited for; with none, until events flow */
+async function start(name: string, more: string, said?: string): Promise<{ program: Program; web: string; rules: string; folder: string }> {
   const port = await freePort();
   const [folder, rules, config] = [join(dir, name), join(dir, `${name}-rules.yaml`), join(dir, `${name}.yaml`)];
   writeFileSync(rules, ruleAbout(folder));
   writeFileSync(config, `rules_files: [${rules}]\nstdout_output: {enabled: true}\nlog_stderr: true\nlog_syslog: false\nwatch_config_files: false\nwebserver: {enabled: true, listen_port: ${port}, prometheus_metrics_enabled: true}\nmetrics: {enabled: true}\n${more}`);
   const program = new Program(['-c', config]);
   const web = `http://127.0.0.1:${port}`;
-  await program.until((p) => p.stderr.includes('One ring buffer every'), 60_000);
+  await program.until((p) => p.stderr.includes(said ?? 'One ring buffer every'), 60_000);
+  if (said !== undefined) return { program, web, rules, folder };
   const end = Date.now() + 60_000;
   while ((await fetch(`${web}/readyz`).then((answer) => answer.json() as Promise<{ sources: { syscall: { events: number } } }>, () => null))?.sources.syscall.events === 0 && Date.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -112,4 +114,12 @@ describe.skipIf(!canWatch)('the ledger', () => {
     expect(alerts).toBeLessThan(count);
     expect(alerts + sum(end.lost)).toBeGreaterThanOrEqual(count);
   }, 120_000);
+
+  it('what happens right after it says that it watches is seen, and an end in the middle of it is no loss', async () => {
+    const { program, folder } = await start('watching', '', 'Watching: ');
+    await openFiles(folder, 500);
+    const ended = await program.stop();
+    expect(alertsIn(ended)).toHaveLength(500);
+    expect(ended.stderr).not.toContain('Lost in event source');
+  });
 });
