@@ -45,8 +45,10 @@ export interface Prepared {
 /** Loads the configuration and sets the log up by it. @throws LoadFailed */
 export function prepareConfig(request: Pick<MonitorRequest, 'config' | 'unbuffered'>, log: ConfigurableLog): LoadedConfig {
   const { value, diagnostics } = loadConfig(request.config);
-  if (value !== null) configureLog(log, value.config);
+  // Wherever the log goes, standard error has what is wrong with the file that says so: it may be why nothing else is seen.
+  if (value !== null) configureLog(log, diagnostics.length === 0 ? value.config : { ...value.config, log_stderr: true });
   const errors = logDiagnostics(diagnostics, log.log);
+  if (value !== null) configureLog(log, value.config);
   if (value === null) throw new LoadFailed('the configuration has errors', errors);
   return request.unbuffered ? { ...value, config: { ...value.config, buffered_outputs: false } } : value;
 }
@@ -85,7 +87,9 @@ export function prepare(request: MonitorRequest, loaded: LoadedConfig, log: Log,
   const paths = request.rules.length > 0 ? request.rules : loaded.rulesPaths;
   const files = listRulesFiles(paths);
   if (files.length === 0) {
-    throw new StartError('RULES_FILE', 'You must specify at least one rules file/directory via -r or a rules_files entry in falco.yaml');
+    const { rules_files: named, rules_file: old } = loaded.config;
+    const hint = paths.length > 0 ? `no *.yaml in: ${paths.join(', ')}` : named.length + old.length > 0 ? `not there: ${[...named, ...old].join(', ')}` : undefined;
+    throw new StartError('RULES_FILE', 'You must specify at least one rules file/directory via -r or a rules_files entry in falco.yaml', hint);
   }
   const rulesFiles = readRulesFiles(files);
   const catalogues = cataloguesOf(sources, machine.context, loaded);

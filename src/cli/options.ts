@@ -68,7 +68,7 @@ function listFormat(text: string): ListFormat {
 function withReplacement(message: string): string {
   const option = /unknown option '(--?[\w-]+)/.exec(message)?.[1] ?? '';
   const instead = REMOVED_OPTIONS.get(option) ?? (option.startsWith('--') ? undefined : REMOVED_OPTIONS.get(option.slice(0, 2)));
-  return instead === undefined ? message : `${message.trimEnd()}\n  help: Falco has it no more; now it is ${instead}\n`;
+  return instead === undefined ? message : `${message.trimEnd()}\n  help: Falco removed it; instead: ${instead}\n`;
 }
 
 /** @param args without the program's own name */

@@ -24,6 +24,7 @@ beforeAll(() => {
   writeFileSync(path('deprecated.yaml'), RULE.replace('evt.type in (open, openat)', 'evt.type in (open, openat) and evt.dir = <'));
   writeFileSync(path('broken.yaml'), '- rule: [\n');
   writeFileSync(path('falco.yaml'), `rules_files: [${path('good.yaml')}]\nlog_stderr: true\nlog_syslog: false\nstdout_output: {enabled: true}\n`);
+  writeFileSync(path('misspelt.yaml'), `rules_files: [${path('good.yaml')}]\nstdout_output: {enabld: true}\nlog_stderr: false\nlog_syslog: false\n`);
   writeFileSync(path('no-outputs.yaml'), `rules_files: [${path('good.yaml')}]\nengine: {kind: nodriver}\nlog_stderr: true\nlog_syslog: false\n`);
   mkdirSync(path('rules.d'));
   writeFileSync(path('rules.d/10.yaml'), RULE);
@@ -65,7 +66,7 @@ const CASES: readonly [string, Case][] = [
   c('-c @falco.yaml --dry-run -o priority=loud', 1, { stderr: /unknown priority 'loud'/ }),
   c('-c @falco.yaml --dry-run -r /nonexistent.yaml', 1, { stderr: /the rules file \/nonexistent\.yaml cannot be read/ }),
   c('-c @falco.yaml --dry-run -r @rules.d', 0, { stderr: /10\.yaml \|[\s\S]*20\.yml \|/ }),
-  c('-c @falco.yaml --dry-run -o rules_files=/nonexistent', 1, { stderr: /at least one rules file/ }),
+  c('-c @falco.yaml --dry-run -o rules_files=/nonexistent', 1, { stderr: /at least one rules file[\s\S]*help: not there: \/nonexistent/ }),
   c('--dry-run -r @broken.yaml', 1, { stderr: /broken\.yaml \| schema validation: none/ }),
   c('--dry-run -r @broken.yaml -o log_stderr=false -o log_syslog=false', 1, { stderr: /^Error: the rules have errors\n.*broken\.yaml:2:1: error LOAD_ERR_YAML_PARSE/ }),
   c('--dry-run -r @broken.yaml -o log_level=critical -o log_syslog=false', 1, { stderr: /^Error: the rules have errors\n/ }),
@@ -73,6 +74,7 @@ const CASES: readonly [string, Case][] = [
   c('--dry-run -r @good.yaml --enable-source syscall --disable-source syscall', 1, { stderr: /can not mix/ }),
   c('--dry-run -r @good.yaml --enable-source nothing', 1, { stderr: /unknown event source: nothing/ }),
   c('--dry-run -r @good.yaml --disable-source syscall --disable-source k8s_audit', 1, { stderr: /at least one event source/ }),
+  c('-c @misspelt.yaml --dry-run', 1, { stderr: /unknown key 'enabld'[\s\S]*did you mean 'enabled'[\s\S]*\[NO_OUTPUT\]/ }),
   c('-c @no-outputs.yaml --dry-run', 1, { stderr: /No output configured.*\[NO_OUTPUT\]/ }),
   c('-V @good.yaml', 0, { stdout: /good\.yaml: Ok\n$/ }),
   c('-V @deprecated.yaml', 0, { stdout: /^\S*deprecated\.yaml: Ok, with warnings\n$/, stderr: /\d warnings?:[\s\S]*deprecated\.yaml:3:\d+: warning LOAD_DEPRECATED_ITEM/ }),

@@ -5,6 +5,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parse, parseDocument } from 'yaml';
 import type { Diagnostic, SourceText, Span } from '../../lang/diagnostic.js';
+import { explainYamlError } from '../../ruleset/yaml-errors.js';
 
 export interface ScalarNode {
   readonly kind: 'scalar';
@@ -40,12 +41,7 @@ export function readTree(source: SourceText, env: Environment | null): { root: M
   const document = parseDocument(source.text, { lineCounter: new LineCounter(), prettyErrors: false });
   // What follows a first error is mostly its consequence.
   for (const error of document.errors.slice(0, 1)) {
-    diagnostics.push({
-      severity: 'error',
-      code: 'CONFIG_YAML',
-      message: error.message.replace(/\.?$/, ''),
-      span: { source, start: error.pos[0], end: Math.max(error.pos[0] + 1, error.pos[1]) },
-    });
+    diagnostics.push({ severity: 'error', code: 'CONFIG_YAML', ...explainYamlError(source, error) });
   }
   if (diagnostics.length > 0) return { root: null, diagnostics };
   const whole: Span = { source, start: 0, end: 0 };

@@ -202,7 +202,8 @@ describe('what is wrong in a file is said with its place', () => {
     ['syscall_event_drops: {threshold: -1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at least 0"]],
     ['syscall_event_drops: {threshold: 1.1}\n', ["1:34 error CONFIG_WRONG_VALUE: 'syscall_event_drops.threshold' must be at most 1"]],
     ['- a\n', ['1:1 error CONFIG_NOT_A_MAP: a configuration file must be a mapping of keys to values']],
-    ['a: [1\n', ['2:1 error CONFIG_YAML: Flow sequence in block collection must be sufficiently indented and end with a ]']],
+    ['a: [1\n', ['2:1 error CONFIG_YAML: the YAML is not valid: flow sequence in block collection must be sufficiently indented and end with a ]']],
+    ['json_output: true\n rules_files: [a]\n', ['1:14 error CONFIG_YAML: the YAML is not valid: nested mappings are not allowed in compact mappings']],
   ])('%j', (text, expected) => {
     const { value, diagnostics } = load(text);
     expect(brief(diagnostics)).toEqual(expected);
