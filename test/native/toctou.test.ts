@@ -110,7 +110,7 @@ describeLive('a program that changes a path or an address while the kernel is at
 
   it('an ordinary path that leads through a symbolic link is reported once, as it was given', async () => {
     const link = join(dir, 'link');
-    const program = `import os; os.symlink('/etc/hostname', ${JSON.stringify(link)}); fd = os.open(${JSON.stringify(link)}, os.O_RDONLY); print(os.getpid())`;
+    const program = `import os; os.symlink('/etc/passwd', ${JSON.stringify(link)}); fd = os.open(${JSON.stringify(link)}, os.O_RDONLY); print(os.getpid())`;
     const { stdout } = await run('python3', ['-c', program]);
     await probe.find((e) => e.tid === Number(stdout) && e.key === 'PROCEXIT_1_E');
     const opens = probe.events.filter((e) => e.tid === Number(stdout) && /hostname$|link$/.test(String(e.params.name)));
