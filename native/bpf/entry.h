@@ -33,14 +33,14 @@ INLINE struct entry *own_entry(void)
 
 INLINE void keep_text(struct entry *entry, u64 address)
 {
-	long n = bpf_probe_read_user_str(entry->data, ENTRY_BYTES, (void *)address);
+	long n = read_user_text(entry->data, ENTRY_BYTES, address);
 	entry->bytes = n > 0 ? n : 0;
 }
 
 /* Is it longer, the rest is not known, and so none of it. */
 INLINE u32 kept_half(u8 *to, u64 address)
 {
-	long n = bpf_probe_read_user_str(to, ENTRY_HALF, (void *)address);
+	long n = read_user_text(to, ENTRY_HALF, address);
 	return n > 0 && n < ENTRY_HALF ? n : 0;
 }
 

@@ -45,6 +45,13 @@
 #define IA32_PREADV 333
 #define IA32_PWRITEV 334
 
+/* A text of the caller's with its closing zero. Gives its bytes, or < 0. Before Linux 6.13 an empty one counts 0 bytes. */
+INLINE long read_user_text(void *to, u32 max, u64 address)
+{
+	long n = bpf_probe_read_user_str(to, max, (void *)address);
+	return n == 0 ? 1 : n;
+}
+
 INLINE u32 user_u32(u64 address)
 {
 	u32 value = 0;
@@ -235,7 +242,7 @@ INLINE u32 put_user_text(struct writer *w, u32 index, u64 pointer, u32 max)
 {
 	long n = 0;
 	if (pointer)
-		n = bpf_probe_read_user_str(at(w->data, w->position), max, (void *)pointer);
+		n = read_user_text(at(w->data, w->position), max, pointer);
 	if (n < 0)
 		n = 0;
 	set_length(w, index, n);

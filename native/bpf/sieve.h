@@ -198,7 +198,7 @@ HOOK("sys_exit") int stage_open(u64 *ctx)
 	}
 	if (slot && !take_slot(slot))
 		goto passes;
-	long n = bpf_probe_read_user_str(path, MAX_SIEVED_PATH, (void *)pointer);
+	long n = read_user_text(path, MAX_SIEVED_PATH, pointer);
 	if (n <= 1 || n >= MAX_SIEVED_PATH || n != entry->bytes)
 		goto passes;
 

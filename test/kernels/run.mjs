@@ -3,10 +3,10 @@
 /**
  * The live tests and the demos on Debian's kernels, in QEMU: `npm run test:kernels`.
  *
- *     npm run test:kernels                     all tests on all kernels
+ *     npm run test:kernels                     all tests on all kernels: a quarter of an hour apiece
  *     npm run test:kernels -- --smoke          some forty things and the demos on each: a minute apiece
  *     npm run test:kernels -- 5.10 newest      on these kernels only
- *     npm run test:kernels -- --smoke arm64    Debian 12's kernel on an emulated arm64 processor, with what npm pack has for it
+ *     npm run test:kernels -- --smoke arm64    Debian 12's kernel on an emulated arm64 processor, with what npm pack has for it: ten minutes
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';

@@ -164,7 +164,7 @@ __noinline u32 write_vector(u32 position, u64 vector, u32 first, u32 max, u32 po
 						 : bpf_probe_read_user(&pointer, 8, (void *)(vector + 8 * (u64)i));
 		if (failed || !pointer)
 			break;
-		long n = bpf_probe_read_user_str(at(data, position), MAX_ARGS, (void *)pointer);
+		long n = read_user_text(at(data, position), MAX_ARGS, pointer);
 		if (n > 0)
 			position += n;
 		if (position - start >= max) {
