@@ -45,7 +45,7 @@
 #define IA32_PREADV 333
 #define IA32_PWRITEV 334
 
-/* A text of the caller's with its closing zero. Gives its bytes, or < 0. Before Linux 6.13 an empty one counts 0 bytes. */
+/* A text of the caller's with its closing zero. Gives its bytes, or < 0. Linux 6.12 and older (not 6.18) count 0 for an empty one. */
 INLINE long read_user_text(void *to, u32 max, u64 address)
 {
 	long n = bpf_probe_read_user_str(to, max, (void *)address);
