@@ -46,18 +46,34 @@ export interface MetricsInput {
 
 type Labels = Readonly<Record<string, string>>;
 
+type Series = readonly (readonly [Labels, number])[];
+/** Adds one metric with all its series. */
+type Add = (name: string, help: string, series: Series) => void;
+
+interface Writer {
+  readonly counter: Add;
+  readonly gauge: Add;
+}
+
 export async function renderMetrics(input: MetricsInput): Promise<{ contentType: string; text: string }> {
   const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
-  const counter = (name: string, help: string, series: readonly (readonly [Labels, number])[]) => {
+  const counter = (name: string, help: string, series: Series) => {
     const metric = new Counter({ name, help, labelNames: labelNames(series), registers: [registry] });
     for (const [labels, value] of series) metric.inc(labels, value);
   };
-  const gauge = (name: string, help: string, series: readonly (readonly [Labels, number])[]) => {
+  const gauge = (name: string, help: string, series: Series) => {
     const metric = new Gauge({ name, help, labelNames: labelNames(series), registers: [registry] });
     for (const [labels, value] of series) metric.set(labels, value);
   };
-  const { options, sources } = input;
+  for (const part of PARTS) part({ counter, gauge }, input);
+  return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
+}
+
+/** In the order of the page. */
+const PARTS: readonly ((writer: Writer, input: MetricsInput) => void)[] = [programPart, rulesPart, statePart, kernelPart, sourcesPart, outputsPart];
+
+function programPart({ counter, gauge }: Writer, input: MetricsInput): void {
   gauge('falcosecurity_falco_version_info', 'Version of the monitor', [[{ version: VERSION }, 1]]);
   gauge('falcosecurity_falco_sha256_rules_files_info', 'Loaded rules files', files(input.rulesFiles));
   gauge('falcosecurity_falco_sha256_config_files_info', 'Loaded configuration files', files(input.configFiles));
@@ -72,8 +88,11 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     [{}, input.outputs.reduce((sum, one) => sum + one.stats.dropped, 0)],
   ]);
   gauge('falcosecurity_scap_engine_name_info', 'Where the events of each source come from',
-    sources.map((one) => [{ engine_name: one.engine, evt_source: one.name }, 1]));
-  if (options.rules_counters_enabled) {
+    input.sources.map((one) => [{ engine_name: one.engine, evt_source: one.name }, 1]));
+}
+
+function rulesPart({ counter }: Writer, input: MetricsInput): void {
+  if (input.options.rules_counters_enabled) {
     counter('falcosecurity_falco_rules_matches_total', 'Matches of each rule',
       input.rules.matched().map((rule) => [
         {
@@ -86,6 +105,10 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
   counter('falco_ts_rules_held_back_total', 'Matches of each rule that did not leave as alerts of their own, by the reason',
     input.rules.matched().flatMap(({ name, throttled, duplicates }) =>
       [['throttled', throttled] as const, ['duplicate', duplicates] as const].filter(([, count]) => count > 0).map(([reason, count]) => [{ rule_name: name, reason }, count] as const)));
+}
+
+function statePart({ counter, gauge }: Writer, input: MetricsInput): void {
+  const { options } = input;
   if (options.resource_utilization_enabled) {
     for (const { name, unit, help, value } of resources(input.startedAt, input.hostRoot)) {
       gauge(`falcosecurity_falco_${name}_${PROMETHEUS_UNIT[unit]}`, help, [[{}, value * PROMETHEUS_SCALE[unit]]]);
@@ -100,6 +123,9 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     counter('falco_ts_state_total', 'Events in the life of the state tables, evictions among them',
       Object.entries(input.state.counters).map(([kind, count]) => [{ kind }, count]));
   }
+}
+
+function kernelPart({ counter, gauge }: Writer, { options, sources, containers }: MetricsInput): void {
   const syscall = sources.find((one) => one.name === 'syscall');
   if (options.kernel_event_counters_enabled && syscall !== undefined) {
     counter('falcosecurity_scap_n_evts_total', 'System call events, seen or lost', [[{}, syscall.stats.produced]]);
@@ -126,9 +152,12 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     }
   }
   if (options.plugins_metrics_enabled && syscall !== undefined) {
-    gauge('falcosecurity_plugins_container_n_containers_total', 'Known containers', [[{}, input.containers.known]]);
-    gauge('falcosecurity_plugins_container_n_missing_container_images_total', 'Containers whose image was not known', [[{}, input.containers.withoutImage]]);
+    gauge('falcosecurity_plugins_container_n_containers_total', 'Known containers', [[{}, containers.known]]);
+    gauge('falcosecurity_plugins_container_n_missing_container_images_total', 'Containers whose image was not known', [[{}, containers.withoutImage]]);
   }
+}
+
+function sourcesPart({ counter }: Writer, { sources }: MetricsInput): void {
   counter('falco_ts_ledger_events_total', 'What became of the events of each source: evaluated + filtered + lost = falco_ts_source_events_total{outcome="produced"}',
     sources.flatMap(({ name, ledger }) => ledger.map(({ fate, kind, events }) => [{ source: name, fate, kind }, events] as const)));
   counter('falco_ts_source_events_total', 'Events of each source by what became of them',
@@ -140,6 +169,9 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     ]));
   counter('falco_ts_source_strain_total', 'Times that a source fell behind: waits for a free slab, events out of order',
     sources.flatMap(({ name, stats }) => Object.entries(stats.strain ?? {}).map(([kind, count]) => [{ source: name, kind }, count] as const)));
+}
+
+function outputsPart({ counter, gauge }: Writer, input: MetricsInput): void {
   counter('falco_ts_output_messages_total', 'Messages of each output by what became of them',
     input.outputs.flatMap(({ name, stats }) =>
       (['pushed', 'delivered', 'failed', 'dropped'] as const).map((outcome) => [{ output: name, outcome }, stats[outcome]] as const)));
@@ -152,7 +184,6 @@ export async function renderMetrics(input: MetricsInput): Promise<{ contentType:
     counter('falco_ts_capture_events_total', 'Events for capture files by what became of them', [[{ outcome: 'written' }, events], [{ outcome: 'dropped' }, dropped]]);
     counter('falco_ts_capture_bytes_total', 'Bytes in capture files', [[{}, bytes]]);
   }
-  return { contentType: 'text/plain; version=0.0.4', text: await registry.metrics() };
 }
 
 /** What happens when a call begins is no event of its own, so none of these is lost: Falco's dashboards ask for them. */
