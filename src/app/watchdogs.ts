@@ -71,7 +71,7 @@ export class Watchdogs implements Part {
     const { machine, sources, recorder } = this.tools;
     return [
       ...sources.all.map((source) => ({ name: `event source ${source.name}`, losses: () => source.stats().losses })),
-      ...sources.all.map((source) => ({ name: `event source ${source.name}`, word: 'Falling behind in', losses: () => source.stats().strain ?? {} })),
+      ...sources.all.map((source) => ({ name: `event source ${source.name}`, word: 'Falling behind, which loses nothing by itself, in', losses: () => source.stats().strain ?? {} })),
       { name: 'state tables', losses: () => stateLosses(machine) },
       { name: 'container look-ups', losses: () => lookUpLosses(sources) },
       { name: 'captures', losses: () => recorder.losses() },

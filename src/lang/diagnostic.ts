@@ -54,6 +54,8 @@ export function formatDiagnostic(d: Diagnostic): string {
   const context = d.context === undefined || d.context.length === 0 ? '' : `\n  in ${d.context.join(' > ')}`;
   if (d.span === undefined) return `${head}${context}${hint}`;
   const { source, start, end } = d.span;
+  // A file as a whole, whose text is not at hand: there is no line to show.
+  if (source.text === '') return `${source.name}: ${head}${context}${hint}`;
   const { line, column } = lineAndColumn(source.text, start);
   const lineStart = start - column + 1;
   const newline = source.text.indexOf('\n', lineStart);

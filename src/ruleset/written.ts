@@ -24,9 +24,17 @@ export function writtenText(expr: Expr, text: MappedText): string {
   const written = source.text.slice(start, end).replace(/\s+/g, ' ');
   // It may begin or end in a piece from elsewhere: then what stands between its ends is not it.
   const compiled = text.text.slice(expr.start, expr.end);
-  const same = written.slice(0, 4) === compiled.slice(0, 4).replace(/\s+/g, ' ') && written.at(-1) === compiled.at(-1);
+  const same = isOnePiece(expr, text) && written.slice(0, 4) === compiled.slice(0, 4).replace(/\s+/g, ' ') && written.at(-1) === compiled.at(-1);
   const shown = same ? written : print(expr, { keepMacros: true });
   return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1)}…` : shown;
+}
+
+/** Whether operand and operator stand side by side in the file: in an exception, its keys are between them. */
+function isOnePiece(expr: Expr, text: MappedText): boolean {
+  if (expr.kind !== 'compare') return true;
+  const left = spanOf(expr.left, text);
+  const operator = text.spanOf(expr.operatorStart, expr.operatorStart + 1);
+  return left.source === operator.source && left.end <= operator.start && left.source.text.slice(left.end, operator.start).trim() === '';
 }
 
 /** `file:line:col` */

@@ -157,7 +157,9 @@ export class Bench {
       },
       tooLarge: (size) => problems.push(`there is an event of ${size} bytes in it`),
       malformed: () => problems.push('there is something in it that is no event'),
-      notAnEvent: () => problems.push('there is something in it that is neither an Event nor an EventList'),
+      notAnEvent: () => problems.push(text.includes('"output_fields"')
+        ? 'there is an alert in it, which tells of an event but is none: a capture, an audit log or an event in YAML is needed'
+        : 'there is something in it that is neither an Event nor an EventList'),
       list: () => undefined,
     }, { maxEventSize: MAX_AUDIT_EVENT, lines: false });
     splitter.push(Buffer.from(text));

@@ -168,6 +168,20 @@ describe('falco-ts explain', () => {
     expect(ended.stdout).toContain('What came nearest, and what it failed by:\n  Secret read\n    proc.name = cat  | proc.name = cat  [DIR/rules.yaml:3:71]\n');
   });
 
+  it('shows an exception as the condition that it stands for, with the place of its fields', async () => {
+    const excepted = write('excepted.yaml', `${RULE}  exceptions:\n    - name: tools\n      fields: [proc.name, fd.name]\n      comps: [=, startswith]\n      values:\n        - [cp, /secret/ok]\n    - name: one\n      fields: proc.name\n      values: [scp]\n`);
+    const { stdout } = await typed('explain', '-r', excepted, event('scp'));
+    expect(stdout).toContain('    proc.name in (scp)  | proc.name = scp  [DIR/excepted.yaml:');
+    const matching = (await typed('explain', '-r', excepted, event('vi'))).stdout;
+    expect(matching).toMatch(/^ {2}false +proc\.name = cp {2}\| proc\.name = vi$/m);
+    expect(matching).toMatch(/^ {2}false +fd\.name startswith \/secret\/ok {2}\| fd\.name = \/secret\/a$/m);
+  });
+
+  it('says that an alert is no event', async () => {
+    const alert = write('alert.json', '{"output":"x","output_fields":{"fd.name":"/secret/a"},"priority":"Notice","rule":"Secret read"}\n');
+    expect(await typed('explain', '-r', path('rules.yaml'), alert)).toMatchObject({ code: 2, stderr: expect.stringContaining('there is an alert in it, which tells of an event but is none') });
+  });
+
   it('says which rule comes first', async () => {
     const two = write('two.yaml', RULE + RULE.replace('Secret read', 'Secret read again'));
     const ended = await typed('explain', '-r', two, '--rule', 'Secret read again', event('vi'));
