@@ -16,6 +16,9 @@ const MAX_PENDING = 4096;
 const START_MS = 2_000;
 /** A runtime may come to know a container a moment after its first process is seen. */
 const RETRY_MS = [30, 100, 300, 1_000];
+/** What a user's runtime, which may say anything, can tell of containers without a process, and in a second. */
+const MAX_CLAIMS = 256;
+const MAX_TOLD = 50;
 /** After no proper answer. */
 const SECOND_TRY_MS = 200;
 /** Containers that no runtime knows are not asked about again for so long. */
@@ -80,6 +83,8 @@ export class ContainerLookUp {
   private readonly partial = new Map<string, number>();
   /** Those that only a user's runtime has told of, with the user: believed until a process in them says otherwise. */
   private readonly claimed = new Map<string, number>();
+  /** How much users' runtimes have told in the present second. */
+  private readonly heard = { second: 0, count: 0 };
   private readonly warned = new Set<ContainerEngine>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private sweeper: NodeJS.Timeout | null = null;
@@ -175,7 +180,18 @@ export class ContainerLookUp {
     const own = this.options.isOfUser(info.id, user);
     if (own !== null) return own;
     // Nothing but a runtime's word, and one that cannot be bent goes first.
-    return this.options.table.get(info.id) === null || this.claimed.get(info.id) === user;
+    return this.claimed.get(info.id) === user || (this.options.table.get(info.id) === null && this.claimed.size < MAX_CLAIMS);
+  }
+
+  /** Is there time for what it tells? What is passed over is asked about once a process is seen. */
+  private isHeard({ user }: ContainerEngine): boolean {
+    if (user === undefined) return true;
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.heard.second) {
+      this.heard.second = second;
+      this.heard.count = 0;
+    }
+    return ++this.heard.count <= MAX_TOLD;
   }
 
   /** The runtime has only told of it so far, and its first process begins. */
@@ -285,7 +301,8 @@ export class ContainerLookUp {
 
   private async list(engine: ContainerEngine): Promise<void> {
     try {
-      for (const id of await engine.running()) this.want(id, false, false);
+      const ids = await engine.running();
+      for (const id of engine.user === undefined ? ids : ids.slice(0, MAX_CLAIMS)) this.want(id, false, false);
     } catch (error) {
       this.failed(engine, error);
     }
@@ -297,7 +314,7 @@ export class ContainerLookUp {
       // What was started while nobody listened.
       if (!first) void this.list(engine);
       try {
-        await engine.follow((info, specified) => this.isTrusted(engine, info) && this.told(engine, info, specified));
+        await engine.follow((info, specified) => this.isHeard(engine) && this.isTrusted(engine, info) && this.told(engine, info, specified));
       } catch (error) {
         this.failed(engine, error);
       }

@@ -284,6 +284,23 @@ describe('the Podman of a user, who may have it say anything', () => {
     expect(table.get(SHORT)).toBe(null);
   });
 
+  it('cannot push out what is known by telling of containers that do not exist', async () => {
+    table = new ContainerTable(1000);
+    const flood: RequestListener = (request, response) => {
+      if (!request.url?.includes('/events')) return void response.end('[]');
+      for (let i = 0; i < 5000; i++) {
+        const id = i.toString(16).padStart(12, '0').padEnd(64, 'f');
+        response.write(`${JSON.stringify({ Action: 'create', Actor: { ID: id, Attributes: { image: 'x:1', name: `fake${i}` } } })}\n`);
+      }
+    };
+    await begin(new PodmanEngine(await serve('user', flood), OPTIONS, 1000), docker(await serve('d', answers((path) => (path === '/containers/json' ? [{ Id: ID }] : path.startsWith('/images') ? null : INSPECT)))));
+    await until(() => table.size > 1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(table.get(SHORT)?.name).toBe('web');
+    expect(table.size).toBeLessThan(300);
+    expect(table.evictions).toBe(0);
+  });
+
   it('gives way to what the machine\'s runtime tells of it', async () => {
     let stream: ServerResponse | null = null;
     await begin(await theirs(), docker(await serve('d', (request, response) => {
