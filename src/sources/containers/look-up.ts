@@ -77,8 +77,8 @@ export class ContainerLookUp {
   private readonly misses = new Map<string, number>();
   /** Containers without processes: since when. */
   private readonly idle = new Map<string, number>();
-  /** Those that ever had a process. */
-  private readonly used = new Set<string>();
+  /** Those that ever had a process, and which of its threads was seen last; 0: none was. */
+  private readonly used = new Map<string, number>();
   /** Those of which only name, image and labels are known so far, and how often their bundles were looked for in vain. */
   private readonly partial = new Map<string, number>();
   /** Those that only a user's runtime has told of, with the user: believed until a process in them says otherwise. */
@@ -137,7 +137,7 @@ export class ContainerLookUp {
     for (const id of [...inUse]) inUse.add(table.get(id)?.podSandboxId.slice(0, SHORT_ID) ?? '');
     for (const id of table.ids()) {
       if (inUse.has(id)) {
-        this.used.add(id);
+        if (!this.used.has(id)) this.used.set(id, 0);
         this.idle.delete(id);
         continue;
       }
@@ -151,12 +151,12 @@ export class ContainerLookUp {
       if (table.get(id) === null) this.claimed.delete(id);
       else this.settleClaim(id, user);
     }
-    for (const id of this.used) if (table.get(id) === null && !this.open.has(id)) this.used.delete(id);
+    for (const id of this.used.keys()) if (table.get(id) === null && !this.open.has(id)) this.used.delete(id);
     for (const [id, until] of this.misses) if (until <= now) this.misses.delete(id);
   }
 
   private seen(id: string, tid: number): void {
-    this.used.add(id);
+    this.used.set(id, tid);
     const user = this.claimed.get(id);
     if (user !== undefined) this.settleClaim(id, user);
     if (this.options.table.get(id) === null) this.want(id, true, false);
@@ -335,7 +335,12 @@ export class ContainerLookUp {
     this.misses.delete(info.id);
     // Docker does not answer while it starts a container, and that may begin before we ask: what it has told has to do until then.
     this.put(info, false);
-    if (!specified && this.options.table.get(info.id) === info) this.partial.set(info.id, 0);
+    if (!specified && this.options.table.get(info.id) === info) {
+      this.partial.set(info.id, 0);
+      // Its first process, which looks for the specification, may have been quicker than the runtime's word.
+      const tid = this.used.get(info.id) ?? 0;
+      if (tid !== 0) this.complete(info.id, tid);
+    }
     this.want(info.fullId, false, true);
   }
 

@@ -125,6 +125,24 @@ describe('metadata of a container', () => {
     });
     expect(lookUp.stats().late).toBe(0);
   });
+  it('are completed by its specification also where its first process begins before the runtime has told of it', async () => {
+    let tell = (): void => undefined;
+    await begin(docker(await serve('d', (request, response) => {
+      if (request.url?.includes('/events')) tell = () => void response.write(`{"Action":"create","Actor":${JSON.stringify({ ID, Attributes: { image: 'team/web:2', name: 'web' } })}}\n`);
+      else if (request.url === '/containers/json') response.end('[]');
+    })));
+    bundle = dir;
+    writeFileSync(join(dir, 'config.json'), JSON.stringify({
+      process: { user: { uid: 0 } }, linux: { namespaces: [] }, mounts: [{ destination: '/data', type: 'bind', source: '/srv', options: ['rbind', 'ro'] }],
+    }));
+    table.seen(SHORT, 1);
+    expect(table.get(SHORT)).toBe(null);
+    await until(() => {
+      tell();
+      return table.get(SHORT) !== null;
+    });
+    expect(table.get(SHORT)).toMatchObject({ name: 'web', hostPid: true, mounts: [{ source: '/srv', dest: '/data', rdwr: false }] });
+  });
   it('that come only after its process, for want of a specification that can be read, count as late, once', async () => {
     const actor = { ID, Attributes: { image: 'team/web:2', name: 'web' } };
     const waiting: (() => void)[] = [];

@@ -23,6 +23,8 @@ export interface Runtime {
   readonly socket: string;
   /** Runs a command in a new container, in the background with `-d` among the options. Returns what is printed. */
   run(options: readonly string[], ...command: readonly string[]): string;
+  /** What the options and the command would run, not started. */
+  create(options: readonly string[], ...command: readonly string[]): string;
   command(...args: readonly string[]): string;
   stop(): Promise<void>;
 }
@@ -125,6 +127,7 @@ function runtime(
     socket,
     command,
     run: (options, ...words) => command('run', '--network', 'none', ...limits, ...options, IMAGE, ...words),
+    create: (options, ...words) => command('create', '--network', 'none', ...limits, ...options, IMAGE, ...words),
     stop: async () => {
       const all = command('ps', '-aq').split('\n').filter((id) => id !== '');
       if (all.length > 0) command('rm', '-f', ...(name === 'podman' ? ['-t', '0'] : []), ...all);
