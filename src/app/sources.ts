@@ -103,7 +103,9 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
     bufferBytes,
     ...(config.falco_libs.snaplen > 0 && { snaplen: config.falco_libs.snaplen }),
     dropFailed: probe.drop_failed_exit,
-    failed: (error) => {
+    failed: (error, event) => {
+      // What the event ended (a process, a descriptor) must not be taken for there still.
+      machine.state.after(event);
       const held = failures.pass();
       if (held !== null) log.error(`A system call event could not be evaluated${held > 0 ? ` (and ${held} before it)` : ''}: ${error instanceof Error ? error.stack : String(error)}`);
     },

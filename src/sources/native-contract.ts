@@ -162,8 +162,8 @@ export interface Capture {
 }
 
 /**
- * Undoes gzip, of any number of members, into one buffer. node:zlib takes fresh memory for each piece, whose pages cost several
- * times what undoing it does.
+ * Undoes gzip, of any number of members, into one buffer. node:zlib takes fresh memory for each piece, whose pages cost as much
+ * again as undoing it (test/bench/replay-bench.mjs).
  */
 export interface Gunzip {
   /** The next piece of the file. It must stay as it is until {@link next} has returned 0. */

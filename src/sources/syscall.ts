@@ -28,7 +28,7 @@ export interface SyscallSourceOptions {
   /** `engine.modern_ebpf.drop_failed_exit`. */
   readonly dropFailed?: boolean;
   /** Told of each event at which the rules, or what follows them, failed; those after it are delivered. Absent: the first one is thrown. */
-  readonly failed?: (error: unknown) => void;
+  readonly failed?: (error: unknown, event: EventView) => void;
   /** Fills the tables of threads and descriptors; runs once the probe records, before its first event is delivered. */
   readonly seed?: () => void | Promise<void>;
 }
@@ -187,7 +187,7 @@ export class SyscallSource implements Source<EventView> {
       if (this.options.failed === undefined) throw error;
       // One event that was made for it must not end the watch, nor hide those that come after it.
       this.failed++;
-      this.options.failed(error);
+      this.options.failed(error, this.view);
     }
   }
 
