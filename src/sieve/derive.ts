@@ -10,6 +10,7 @@ import { SYSCALLS, type SyscallRow } from '../events/syscalls.js';
 import { CREATES_FD, EVENTS, type ParamRow } from '../events/table.js';
 import { Held, type PathTest, type Sieve, type SievedCall } from '../sources/native-contract.js';
 import { changesState } from '../sources/interest.js';
+import { isTakenIn } from '../state/state.js';
 import { type Facts, mayHold } from './necessary.js';
 import { FAILED, OPEN_CLASSES, openFacts, resultFacts } from './open-classes.js';
 import { either, isNone, NONE, type Paths } from './path-tests.js';
@@ -48,7 +49,7 @@ const NOTHING_WHEN_FAILED: ReadonlySet<number> = new Set<number>([
   Ev.SYSCALL_PIDFD_OPEN_X, Ev.SYSCALL_PIDFD_GETFD_X, Ev.SYSCALL_EVENTFD_X, Ev.SYSCALL_EVENTFD2_X, Ev.SYSCALL_SIGNALFD_X,
   Ev.SYSCALL_SIGNALFD4_X, Ev.SYSCALL_TIMERFD_CREATE_X, Ev.SYSCALL_INOTIFY_INIT_X, Ev.SYSCALL_INOTIFY_INIT1_X,
   Ev.SYSCALL_USERFAULTFD_X, Ev.SYSCALL_IO_URING_SETUP_X, Ev.SYSCALL_EPOLL_CREATE_X, Ev.SYSCALL_EPOLL_CREATE1_X,
-  Ev.SYSCALL_CHDIR_X, Ev.SYSCALL_FCHDIR_X, Ev.SYSCALL_GETCWD_X, Ev.SOCKET_SOCKET_X, Ev.SOCKET_BIND_X, Ev.SOCKET_SOCKETPAIR_X,
+  Ev.SYSCALL_CHDIR_X, Ev.SYSCALL_FCHDIR_X, Ev.SYSCALL_GETCWD_X, Ev.SYSCALL_GETRLIMIT_X, Ev.SOCKET_SOCKET_X, Ev.SOCKET_BIND_X, Ev.SOCKET_SOCKETPAIR_X,
   Ev.SOCKET_ACCEPT_5_X, Ev.SOCKET_ACCEPT4_6_X, Ev.SOCKET_SENDTO_X, Ev.SOCKET_SENDMSG_X, Ev.SOCKET_SENDMMSG_X, Ev.SOCKET_RECVFROM_X,
   Ev.SOCKET_RECVMSG_X, Ev.SOCKET_RECVMMSG_X,
 ]);
@@ -121,8 +122,10 @@ function whatOf<E>(row: SyscallRow, byType: ReadonlyMap<number, readonly PlanNod
     if (type === Ev.SYSCALL_FCNTL_X) what |= Held.Fcntl;
   }
   if (NOT_BY_RESULT.has(type)) return what;
-  if (!failed(type) && (!changesState(row) || NOTHING_WHEN_FAILED.has(type))) what |= Held.Failed;
-  if (!worked(type) && !changesState(row)) what |= Held.Succeeded;
+  // What is reported for the rules alone may tell the state something nevertheless: sizes of memory, a working directory.
+  const tells = changesState(row) || isTakenIn(type);
+  if (!failed(type) && (!tells || NOTHING_WHEN_FAILED.has(type))) what |= Held.Failed;
+  if (!worked(type) && !tells) what |= Held.Succeeded;
   return what;
 }
 

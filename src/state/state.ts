@@ -88,6 +88,11 @@ for (const [type, handler] of [...PROCESS_HANDLERS, ...FILE_HANDLERS, ...SOCKET_
   HANDLERS[type] = handler;
 }
 
+/** Does the state take anything from events of the type? */
+export function isTakenIn(type: number): boolean {
+  return HANDLERS[type] !== null;
+}
+
 export class State {
   readonly threads: ThreadTable;
   readonly users: UserTable | undefined;

@@ -179,6 +179,14 @@ describe('what is held back of other calls', () => {
     expect(callOf(sieveOf("evt.type = chmod and not evt.res = 'SUCCESS'"), NUMBER.chmod)?.what).toBe(Held.Succeeded);
   });
 
+  it('none that tell the state something, whatever the rules on them ask', () => {
+    const sieve = sieveOf('(evt.type in (mmap, munmap, brk, getcwd, getrlimit, write) and evt.failed = true) or (evt.type = execve and proc.vmsize > 1000000)');
+    for (const name of ['mmap', 'munmap', 'brk', 'getcwd', 'getrlimit', 'write']) expect((callOf(sieve, NUMBER[name])?.what ?? 0) & Held.Succeeded, name).toBe(0);
+    // The sizes of memory come with those that failed as well.
+    expect((callOf(sieveOf('evt.type = mmap and evt.failed = false'), NUMBER.mmap)?.what ?? 0) & Held.Failed).toBe(0);
+    expect(callOf(sieveOf('evt.type = getcwd and evt.failed = false'), NUMBER.getcwd)!.what & Held.Failed).toBe(Held.Failed);
+  });
+
   it('messages that tell nothing new of their socket, unless a rule asks for them whatever they tell', () => {
     const OUTBOUND = 'evt.type in (sendto, sendmsg) and fd.l4proto != tcp and fd.connected = false and fd.name_changed = true';
     const all = (...conditions: readonly string[]) => sieveOf(`evt.type = execve or ${conditions.map((text) => `(${text})`).join(' or ')}`);
