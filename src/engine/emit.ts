@@ -15,6 +15,7 @@ import type { Value } from '../lang/value.js';
 import { checkCode } from './check-code.js';
 import type { CheckNode, PlanNode } from './plan.js';
 import { listOf } from './runtime.js';
+import { type OpenRule, SharedParts } from './shared-parts.js';
 
 export interface PlannedRule<E> {
   readonly index: number;
@@ -54,48 +55,20 @@ export class FunctionEmitter<E> {
     else if (node.kind === 'and' || node.kind === 'or') for (const child of node.children) this.count(child);
   }
 
-  /** Rules with what is left to require of each. `read`: variables that have been read on the way here. */
-  private block(rules: readonly { readonly index: number; readonly parts: readonly PlanNode<E>[] }[], read: ReadonlySet<string>): Code {
-    let rest = rules;
+  /** `read`: variables that have been read on the way here. */
+  private block(rules: readonly OpenRule<E>[], read: ReadonlySet<string>): Code {
     const out: Code[] = [];
-    while (rest.length > 0) {
-      const shared = this.mostShared(rest);
-      if (shared === null) break;
-      const inside = rest.filter((rule) => rule.parts.includes(shared));
-      rest = rest.filter((rule) => !rule.parts.includes(shared));
-      const { code, after } = this.expression(shared, read);
-      const body = this.block(inside.map((rule) => ({ index: rule.index, parts: rule.parts.filter((part) => part !== shared) })), after);
-      out.push(js`if(${code}){${body}}`);
+    const shared = new SharedParts(rules);
+    for (let group = shared.take(); group !== null; group = shared.take()) {
+      const { code, within } = this.chain('and', group.parts, read);
+      out.push(js`if(${code}){${this.block(group.rules, within)}}`);
     }
-    for (const rule of rest) {
+    for (const rule of shared.rest) {
       const hit = js`${this.hits}[n++]=${rule.index};`;
       if (rule.parts.length === 0) out.push(hit);
       else out.push(js`if(${this.chain('and', rule.parts, read).code})${hit}`);
     }
     return joinCode(out, js``);
-  }
-
-  /** What is worth asking once for several of these rules: it often fails, and they would each have asked something. */
-  private mostShared(rules: readonly { readonly parts: readonly PlanNode<E>[] }[]): PlanNode<E> | null {
-    const counts = new Map<PlanNode<E>, number>();
-    for (const rule of rules) for (const part of rule.parts) counts.set(part, (counts.get(part) ?? 0) + 1);
-    let best: PlanNode<E> | null = null;
-    let bestGain = 0;
-    for (const [part, count] of counts) {
-      if (count < 2) continue;
-      let alone = 0;
-      for (const rule of rules) {
-        if (!rule.parts.includes(part)) continue;
-        // What the rule would start with by itself.
-        alone += (rule.parts[0] as PlanNode<E>).cost;
-      }
-      const gain = (1 - part.odds) * alone - part.cost;
-      if (gain > bestGain) {
-        best = part;
-        bestGain = gain;
-      }
-    }
-    return best;
   }
 
   /** `after`: what has been read for certain once the expression is evaluated. */
@@ -132,19 +105,23 @@ export class FunctionEmitter<E> {
     }
   }
 
-  /** Only what the first part reads is certain to have been read; each part can count on all before it. */
-  private chain(kind: 'and' | 'or', parts: readonly PlanNode<E>[], read: ReadonlySet<string>): { readonly code: Code; readonly after: ReadonlySet<string> } {
+  /**
+   * Each part can count on what all before it have read. `after`: what is read whatever comes out, which is what the first
+   * part reads; `within`: what is read if none of the parts ended the chain.
+   */
+  private chain(kind: 'and' | 'or', parts: readonly PlanNode<E>[], read: ReadonlySet<string>): {
+    readonly code: Code; readonly after: ReadonlySet<string>; readonly within: ReadonlySet<string>;
+  } {
     const codes: Code[] = [];
     let certain: ReadonlySet<string> | null = null;
     let sofar = read;
     for (const part of parts) {
       const { code, after } = this.expression(part, sofar);
-      codes.push(js`${code}`);
+      codes.push(code);
       certain ??= after;
       sofar = after;
     }
-    // Within `if (a && b)` all parts have been evaluated; the caller that knows so still only relies on the first.
-    return { code: joinCode(codes, kind === 'and' ? js`&&` : js`||`), after: certain ?? read };
+    return { code: joinCode(codes, kind === 'and' ? js`&&` : js`||`), after: certain ?? read, within: sofar };
   }
 
   private check(node: CheckNode<E>, read: ReadonlySet<string>): { readonly code: Code; readonly after: ReadonlySet<string> } {
