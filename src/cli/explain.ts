@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `falco-ts explain FILE`: why a rule matches an event, or does not. */
+/** `falco-ts explain FILE`: why a rule matches an event, or does not; of alerts: why they were raised, and what silences them. */
 import { formatDiagnostic, type SourceText } from '../lang/diagnostic.js';
 import { placeOf, spanOf, textOf, writtenText } from '../ruleset/written.js';
 import { StartError } from '../sources/source.js';
@@ -7,38 +7,61 @@ import { type Explained, type Explanation, explain } from '../tester/explain.js'
 import { explainJson, explainLines, valueText } from '../tester/explanation.js';
 import { Tester } from '../tester/run.js';
 import { type EventSpec, readEventFile, readTestFile, type TestCase, type TestFile } from '../tester/test-file.js';
+import { explainAlerts, mayHoldAlerts } from './explain-alert.js';
 import { print } from './print.js';
 import { collect } from './repeatable.js';
 import { configOf, Exit, opener, parseRuleCommand, readBytes, ruleCommand } from './rule-options.js';
 import { decodeBytes } from '../util/byte-text.js';
+
+const ALERTS = `
+Of alerts it shows the rule, its condition as far as their output_fields tell, and exceptions to paste into a rules file of your own:
+  falco-ts explain /var/log/falco-ts.json
+  journalctl -u falco-ts -o cat | falco-ts explain --rule "Account file changed" -
+  falco-ts explain --yaml alerts.json >> /etc/falco-ts/rules.d/known.yaml
+`;
 
 interface Options {
   readonly rules: string[];
   readonly rule?: string;
   readonly num?: string;
   readonly test?: string;
+  readonly fields?: string;
   readonly json?: boolean;
+  readonly yaml?: boolean;
 }
 
 export async function explainEvent(args: readonly string[]): Promise<number> {
   const command = parseRuleCommand(
     ruleCommand('explain', 'Explains why a rule matches an event or does not: the value of every sub-condition, and which one was decisive.')
-      .argument('<file>', 'an event in YAML, a test file, a capture (.scap), or audit events (.json)')
+      .argument('<file>', 'an event in YAML, a test file, a capture (.scap), audit events (.json), or alerts (JSON or text lines); - is standard input')
       .option('-r, --rules <file>', 'rules files; repeatable (default: those named in the test file, otherwise the configuration\'s)', collect, [])
-      .option('--rule <name>', 'the rule to explain (default: the first that matches)')
-      .option('--num <number>', 'number of the event in the file, from 1 (default: the most informative one)')
+      .option('--rule <name>', 'the rule to explain (default: the first that matches; of alerts: all)')
+      .option('--num <number>', 'number of the event or alert in the file, from 1 (default: the most informative event, all alerts)')
       .option('--test <name>', 'name of the test in a test file')
+      .option('--fields <names>', 'of alerts: the fields that exceptions compare, with commas between (default: an existing exception\'s, otherwise those that identify program, object and user)')
+      .option('--yaml', 'of alerts: print nothing but the exceptions, as a rules file')
       .option('--json', 'print the explanation as JSON')
-      .addHelpText('after', '\nExit code: 0 the rule matches (without --rule: any rule does), 1 it does not, 2 invalid arguments or files'),
+      .addHelpText('after', ALERTS)
+      .addHelpText('after', '\nExit code: 0 the rule matches (without --rule: any rule does), or every alert can be silenced; 1 it does not, or not every one can;\n  2 invalid arguments or files'),
     args,
   );
   if (typeof command === 'number') return command;
   const options = command.opts<Options>();
   if (options.num !== undefined && !/^[1-9]\d{0,14}$/.test(options.num)) throw new StartError('OPTION', `--num ${options.num}: expected the number of an event, from 1`);
   const loaded = configOf(command);
-  const subject = subjectOf(command.args[0], options);
+  const [path] = command.args;
+  const bytes = /\.(?:ya?ml|scap(?:\.gz)?)$/.test(path) ? null : path === '-' ? await standardInput() : readBytes(path);
+  if (bytes !== null && mayHoldAlerts(bytes)) {
+    const fields = (options.fields ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const code = explainAlerts(path === '-' ? 'standard input' : path, bytes, loaded, {
+      rules: options.rules, rule: options.rule ?? null, num: options.num === undefined ? null : Number(options.num), fields, json: options.json === true, yaml: options.yaml === true,
+    });
+    if (code !== null) return code;
+  }
+  for (const name of ['fields', 'yaml'] as const) if (options[name] !== undefined) throw new StartError('OPTION', `--${name} is for alerts, and ${path} holds none`);
+  const subject = subjectOf(path, options);
   if (subject === null) return Exit.Unusable;
-  const tester = new Tester({ rules: options.rules, matching: loaded.config.rule_matching, open: opener(loaded), read: readBytes });
+  const tester = new Tester({ rules: options.rules, matching: loaded.config.rule_matching, open: opener(loaded), read: (file) => (bytes !== null ? bytes : readBytes(file)) });
   const found = await explain(tester, subject.file, subject.test, options.rule ?? null, options.num === undefined ? null : Number(options.num));
   for (const d of tester.problems) process.stderr.write(`${formatDiagnostic(d)}\n`);
   if (found === null) return Exit.Unusable;
@@ -47,6 +70,12 @@ export async function explainEvent(args: readonly string[]): Promise<number> {
   if (explained === null) throw new StartError('EVENT', options.num === undefined ? `the file has no event of the rule's source` : `the file has no event ${options.num}: it has ${found.events}`);
   print(options.json === true ? `${JSON.stringify(asJson(found, explained), null, 2)}\n` : asText(found, explained, loaded.config.rule_matching, options.num === undefined));
   return (options.rule === undefined ? explained.matching.length > 0 : explained.subject?.trace.holds === true) ? Exit.Fine : Exit.Failed;
+}
+
+async function standardInput(): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 /** The events to look at, from whichever kind of file. Null: it has mistakes, which have been printed. */

@@ -70,7 +70,8 @@ function printArgument(text: string, options: PrintOptions): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\x00' };
 
-function quote(text: string): string {
+/** Text within quotes, such that it is read again as it is. */
+export function quote(text: string): string {
   if (!text.isWellFormed()) {
     let out = '';
     for (const byte of encodeText(text)) {

@@ -122,6 +122,12 @@ describe('falco-ts test', () => {
     expect(broken.stderr).toContain('DIR/broken.yaml:2:1: error LOAD_ERR_YAML_PARSE');
   });
 
+  it('says that an alert is no event', async () => {
+    write('alert.json', '{"output":"x","output_fields":{"fd.name":"/secret/a"},"priority":"Notice","rule":"Secret read"}\n');
+    const ended = await typed('test', '-r', path('rules.yaml'), write('of-alert.yaml', 'tests: [{name: t, events: [{audit: alert.json}], expect: none}]\n'));
+    expect(ended).toMatchObject({ code: 2, stdout: expect.stringContaining('there is an alert in it, which tells of an event but is none') });
+  });
+
   it('takes directories, other rules, and some of the tests', async () => {
     mkdirSync(path('suite/deep'), { recursive: true });
     write('suite/deep/one.yaml', TESTS);
@@ -175,11 +181,6 @@ describe('falco-ts explain', () => {
     const matching = (await typed('explain', '-r', excepted, event('vi'))).stdout;
     expect(matching).toMatch(/^ {2}false +proc\.name = cp {2}\| proc\.name = vi$/m);
     expect(matching).toMatch(/^ {2}false +fd\.name startswith \/secret\/ok {2}\| fd\.name = \/secret\/a$/m);
-  });
-
-  it('says that an alert is no event', async () => {
-    const alert = write('alert.json', '{"output":"x","output_fields":{"fd.name":"/secret/a"},"priority":"Notice","rule":"Secret read"}\n');
-    expect(await typed('explain', '-r', path('rules.yaml'), alert)).toMatchObject({ code: 2, stderr: expect.stringContaining('there is an alert in it, which tells of an event but is none') });
   });
 
   it('says which rule comes first', async () => {

@@ -37,6 +37,7 @@ async function dryRun(config: string, ...args: readonly string[]): Promise<strin
 describe('rules/README.md', () => {
   const text = page('rules/README.md');
   const SHOWN: Readonly<Record<string, RegExp>> = {
+    'npx falco-ts explain rules/demo/alert.json': /true +file_in_binary_directory|true\* +file_in_binary_directory/,
     'npx falco-ts check rules': /no problems found/,
     'npx falco-ts test -q rules/tests/falco_rules.yaml': /\d+ passed, 0 failed/,
     'npx falco-ts explain --rule "File written in binary directory" rules/demo/recording.scap.gz': /true\s+fd\.directory in/,

@@ -50,6 +50,7 @@ const SHOWN: Readonly<Record<string, RegExp>> = {
   'npx falco-ts --list=k8s_audit': /ka\.verb/,
   'npx falco-ts -V rules/falco_rules.yaml': /falco_rules\.yaml.*[Oo]k/s,
   'npx falco-ts --dry-run': /Dry run/,
+  'npx falco-ts explain rules/demo/alert.json': /\n {2}override:\n {4}exceptions: append\n/,
   'npx falco-ts check rules': /no problems found/,
   'npx falco-ts test -q': /\d+ passed, 0 failed/,
   'npx falco-ts explain --rule "File written in binary directory" rules/demo/recording.scap.gz': /true\s+fd\.directory in/,
