@@ -24,6 +24,8 @@ compile() {
   "$strip" -g "$object.tmp"
   mv "$object.tmp" "$object"
 }
-(object=$out/probe.tp_btf.bpf.o; compile) & other=$!
+(object=$out/probe.tp_btf.bpf.o; compile) & first=$!
+(object=$out/probe.tracepoint.bpf.o; compile -DTRACEPOINT) & second=$!
 object=$out/probe.raw_tp.bpf.o; compile -DRAW_TP
-wait $other
+wait $first
+wait $second

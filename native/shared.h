@@ -51,8 +51,8 @@ enum loss {
 	LOSS_CATEGORIES,
 };
 
-/* One for each CPU. */
-struct counts {
+/* One for each CPU, in cache lines of its own. */
+struct __attribute__((aligned(64))) counts {
 	unsigned long long produced;
 	unsigned long long ring_full[LOSS_CATEGORIES];
 	/* Larger than an event may be, or its program is missing. */

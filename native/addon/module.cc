@@ -62,6 +62,8 @@ class Capture : public Napi::ObjectWrap<Capture> {
     ProbeOptions probe;
     const auto number = [&](const char* name) { return options.Get(name).As<Napi::Number>().Uint32Value(); };
     probe.object_dir = options.Get("objectDir").As<Napi::String>().Utf8Value();
+    const Napi::Value hook = options.Get("hook");
+    if (hook.IsString()) probe.hook = HookOf(hook.As<Napi::String>().Utf8Value());
     probe.cpus_per_buffer = number("cpusPerBuffer");
     probe.buffer_bytes = number("bufferBytes");
     probe.snaplen = number("snaplen");

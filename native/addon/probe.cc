@@ -2,15 +2,16 @@
 #include "probe.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <linux/membarrier.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -20,6 +21,7 @@
 #include "error.h"
 #include "failure.h"
 #include "generated/syscalls.h"
+#include "tracepoint.h"
 
 namespace {
 
@@ -78,15 +80,28 @@ constexpr OptionalProgram kOptional[] = {
     {EV_PAGE_FAULT_E, "on_kernel_fault", "page_fault_kernel"},
 };
 
-/** Does the kernel run programs of system calls so that another thread can take their CPU? The same change brought this function. */
-bool IsPreemptible() {
-  btf* types = btf__parse(kKernelBtf, nullptr);
-  const bool is = types != nullptr && btf__find_by_name_kind(types, "trace_call_bpf_faultable", BTF_KIND_FUNC) > 0;
-  btf__free(types);
-  return is;
+constexpr const char* kHookNames[] = {"tracepoint", "tp_btf", "raw_tp"};
+
+/** Since Linux 7.0, another thread can take the CPU of one that runs a program by tp_btf or raw_tp. */
+bool Preempts() {
+  utsname name{};
+  return uname(&name) == 0 && atoi(name.release) >= 7;
+}
+
+bpf_link* AttachProgram(bpf_program* program) {
+  if (bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT) return AttachTracepoint(program);
+  bpf_link* link = bpf_program__attach(program);
+  if (link == nullptr) Fail(errno, std::string("cannot attach ") + bpf_program__name(program));
+  return link;
 }
 
 }  // namespace
+
+std::optional<Hook> HookOf(const std::string& name) {
+  const auto found = std::find(std::begin(kHookNames), std::end(kHookNames), name);
+  if (found == std::end(kHookNames)) return std::nullopt;
+  return static_cast<Hook>(found - std::begin(kHookNames));
+}
 
 Probe::Probe(const ProbeOptions& options) {
   BeginLog();
@@ -95,10 +110,13 @@ Probe::Probe(const ProbeOptions& options) {
   if (cpus_ < 1) Fail(cpus_, "cannot count the CPUs");
   ring_bytes_ = options.buffer_bytes;
   boot_to_epoch_ns_ = BootToEpoch();
+  hook_ = options.hook.value_or(Preempts() ? Hook::kTracepoint : Hook::kBtf);
   try {
     for (;;) {
       try {
-        Open(options.object_dir + (raw_ ? "/probe.raw_tp.bpf.o" : "/probe.tp_btf.bpf.o"));
+        // Before the programs are loaded, which takes a second.
+        if (hook_ == Hook::kTracepoint) FindTracepoint("raw_syscalls/sys_exit");
+        Open(options.object_dir + "/probe." + hook() + ".bpf.o");
         Configure(options);
         Load();
         MapShared();
@@ -107,26 +125,17 @@ Probe::Probe(const ProbeOptions& options) {
         SetInterest(options.syscalls, options.tracepoints);
         Attach();
         AttachOptional();
-        if (IsPreemptible()) {
-          missing_.push_back("BPF programs that are not preempted (Linux before 7): while one is, system calls of other threads on that CPU are not seen, but counted as missed");
-        }
         // Loading took some megabytes for instructions, relocations and type information.
 #ifdef __GLIBC__
         malloc_trim(0);
 #endif
         return;
       } catch (const CaptureError& error) {
-        // Without permission, or without its file, another try would not do better.
-        if (error.code == "EPERM" || error.code == "ENOENT" || error.code == "SCHEMA") throw;
-        const std::string why = error.what(), refused = RefusedProgram(why);
+        const std::string refused = RefusedProgram(error.what());
         if (!refused.empty() && !IsCore(refused)) {
           left_out_.insert(refused);
-        } else if (raw_) {
-          throw;
         } else {
-          missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + Reason(why));
-          left_out_.clear();
-          raw_ = true;
+          NextHook(error);
         }
         Close();
       }
@@ -138,6 +147,23 @@ Probe::Probe(const ProbeOptions& options) {
 }
 
 Probe::~Probe() { Close(); }
+
+const char* Probe::hook() const { return kHookNames[static_cast<int>(hook_)]; }
+
+void Probe::NextHook(const CaptureError& error) {
+  // Without its file, another try would not do better.
+  if (error.code == "ENOENT" || error.code == "SCHEMA" || hook_ == Hook::kRaw) throw error;
+  if (hook_ == Hook::kTracepoint) {
+    missing_.push_back("BPF programs that are not interrupted (by tracepoint). While one is, calls of other threads on that CPU are not seen, but counted as missed: " + Reason(error.what()));
+    hook_ = Hook::kBtf;
+  } else {
+    // Nor without permission.
+    if (error.code == "EPERM") throw error;
+    missing_.push_back("tracing programs by BTF (tp_btf, Linux 5.11 or later): " + Reason(error.what()));
+    hook_ = Hook::kRaw;
+  }
+  left_out_.clear();
+}
 
 void Probe::Open(const std::string& path) {
   // Named, so that libbpf does not go through the modules' types too for what the kernel's own lack: that takes
@@ -156,7 +182,6 @@ bpf_map* Probe::Map(const char* name) const {
 void Probe::Load() {
   for (const std::string& name : left_out_) bpf_program__set_autoload(bpf_object__find_program_by_name(object_, name.c_str()), false);
   if (int e = bpf_object__load(object_)) Fail(e, "the kernel does not take the BPF programs");
-  counts_fd_ = bpf_map__fd(Map("counts"));
 }
 
 void Probe::MapShared() {
@@ -167,6 +192,7 @@ void Probe::MapShared() {
   };
   interest_ = static_cast<interest*>(map(".data.interest", sizeof(interest)));
   sieve_ = static_cast<sieve*>(map(".data.sieve", sizeof(sieve)));
+  counts_ = static_cast<counts*>(map("counts", cpus_ * sizeof(counts)));
 }
 
 /** Online CPUs share rings in groups of neighbours; one that comes online later writes to the first. */
@@ -221,9 +247,7 @@ void Probe::Attach() {
     bpf_program* program = bpf_object__find_program_by_name(object_, name);
     // on_fork is there for arm64 only.
     if (program == nullptr) continue;
-    bpf_link* link = bpf_program__attach(program);
-    if (link == nullptr) Fail(errno, std::string("cannot attach ") + name);
-    links_.push_back(link);
+    links_.push_back(AttachProgram(program));
   }
   for (const char* name : {"on_fork", "on_exec", "on_exit", "on_sys_exit", "on_sys_enter", "on_switch", "on_signal", "on_user_fault", "on_kernel_fault"}) {
     bpf_program* program = bpf_object__find_program_by_name(object_, name);
@@ -241,7 +265,11 @@ void Probe::AttachOptional() {
       link = nullptr;
     } else if (link == nullptr) {
       bpf_program* program = bpf_object__find_program_by_name(object_, name);
-      link = program == nullptr ? nullptr : bpf_program__attach(program);
+      try {
+        if (program != nullptr) link = AttachProgram(program);
+      } catch (const CaptureError&) {
+        // Said below.
+      }
       if (link == nullptr) missing_tracepoints_.push_back(lacking);
     }
   };
@@ -264,10 +292,8 @@ std::vector<std::string> Probe::missing() const {
 }
 
 std::vector<counts> Probe::CountsByCpu() const {
-  std::vector<counts> each(cpus_);
-  const uint32_t zero = 0;
-  if (counts_fd_ < 0 || bpf_map_lookup_elem(counts_fd_, &zero, each.data())) return {};
-  return each;
+  if (counts_ == nullptr) return {};
+  return {counts_, counts_ + cpus_};
 }
 
 std::vector<ProgramCost> Probe::Costs() const {
@@ -315,9 +341,10 @@ void Probe::Close() {
   interest_ = nullptr;
   if (sieve_ != nullptr) munmap(sieve_, sizeof(sieve));
   sieve_ = nullptr;
+  if (counts_ != nullptr) munmap(counts_, cpus_ * sizeof(counts));
+  counts_ = nullptr;
   for (int fd : rings_) close(fd);
   rings_.clear();
-  counts_fd_ = -1;
   attached_.clear();
   if (object_ != nullptr) bpf_object__close(object_);
   object_ = nullptr;

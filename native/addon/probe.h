@@ -3,14 +3,23 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "../shared.h"
+#include "error.h"
+
+/** How the programs are attached; see native/README.md. */
+enum class Hook { kTracepoint, kBtf, kRaw };
+/** By its name: `tracepoint`, `tp_btf` or `raw_tp`; none: another name. */
+std::optional<Hook> HookOf(const std::string& name);
 
 struct ProbeOptions {
   std::string object_dir;
+  /** The first to be tried; by default what suits the kernel. */
+  std::optional<Hook> hook;
   uint32_t cpus_per_buffer = 1;
   uint32_t buffer_bytes = 8 << 20;
   uint32_t snaplen = 80;
@@ -55,12 +64,12 @@ class Probe {
   /** Takes effect at once, as a whole. */
   void SetSieve(const SieveOptions& options);
   counts Counts() const;
-  /** For each CPU that the machine may have; empty when they cannot be read. */
+  /** For each CPU that the machine may have. */
   std::vector<counts> CountsByCpu() const;
   /** Of the programs that the kernel calls itself: what they call in turn is part of it. */
   std::vector<ProgramCost> Costs() const;
 
-  const char* hook() const { return raw_ ? "raw_tp" : "tp_btf"; }
+  const char* hook() const;
   /** What this kernel lacks, as things stand: what rules ask for changes at a reload. */
   std::vector<std::string> missing() const;
   const std::vector<int>& rings() const { return rings_; }
@@ -78,10 +87,12 @@ class Probe {
   void CreateRings(uint32_t cpus_per_buffer);
   void FillPrograms();
   void Attach();
+  /** The programs of `hook_` are not to be had; the next kind is. @throws CaptureError when there is none */
+  void NextHook(const CaptureError& error);
   void AttachOptional();
   void Close();
 
-  bool raw_ = false;
+  Hook hook_ = Hook::kBtf;
   bpf_object* object_ = nullptr;
   std::vector<bpf_link*> links_;
   std::vector<int> rings_;
@@ -94,7 +105,8 @@ class Probe {
   std::set<std::string> left_out_;
   interest* interest_ = nullptr;
   sieve* sieve_ = nullptr;
-  int counts_fd_ = -1;
+  /** By CPU. */
+  counts* counts_ = nullptr;
   int cpus_ = 1;
   uint32_t ring_bytes_ = 0;
   uint64_t boot_to_epoch_ns_ = 0;

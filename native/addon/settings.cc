@@ -57,7 +57,7 @@ void Probe::Configure(const ProbeOptions& options) {
     if (row.number >= 0) settings.native_of_compat[row.number] = row.native;
   }
   if (int e = bpf_map__set_initial_value(Map(".rodata.config"), &settings, sizeof settings)) Fail(e, "cannot set up the probe");
-  for (const char* name : {"rings", "scratches"}) {
+  for (const char* name : {"rings", "scratches", "counts"}) {
     if (int e = bpf_map__set_max_entries(Map(name), cpus_)) Fail(e, "cannot set up the probe");
   }
 }

@@ -16,7 +16,7 @@ INLINE u32 compat_call(u64 *ctx, u32 number, u32 wanted)
 		return NOT_WANTED;
 	if (number != IA32_SOCKETCALL)
 		return number;
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct pt_regs *regs = call_regs(ctx);
 	u64 call = (u32)REG(regs, bx);
 	barrier_var(call);
 	if (call >= sizeof(interest.socketcall) || !interest.socketcall[call])
@@ -31,9 +31,9 @@ INLINE u32 compat_call(u64 *ctx, u32 number, u32 wanted)
 #endif
 }
 
-HOOK("sys_exit") int on_sys_exit(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int on_sys_exit(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct pt_regs *regs = call_regs(ctx);
 	/* Only the lower half counts: the kernel ignores what a caller leaves in the upper one. */
 	u64 number = syscall_number(regs);
 	barrier_var(number);
@@ -42,7 +42,7 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 	u32 wanted = interest.syscall[number];
 	if (!wanted)
 		return 0;
-	s64 ret = ctx[1];
+	s64 ret = call_result(ctx);
 	if (config.drop_failed && ret < 0)
 		return 0;
 	u32 program = number, native = number;
@@ -88,10 +88,10 @@ HOOK("sys_exit") int on_sys_exit(u64 *ctx)
 	return go_on(ctx, program);
 }
 
-HOOK("sys_enter") int on_sys_enter(u64 *ctx)
+HOOK("raw_syscalls", "sys_enter") int on_sys_enter(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
-	u64 number = (u32)ctx[1];
+	struct pt_regs *regs = call_regs(ctx);
+	u64 number = call_number(ctx);
 	barrier_var(number);
 	if (number >= MAX_SYSCALLS || !(interest.syscall[number] & WANTED_ENTRY))
 		return 0;
@@ -101,7 +101,7 @@ HOOK("sys_enter") int on_sys_enter(u64 *ctx)
 		if (number >= MAX_COMPAT_CALLS)
 			return 0;
 		number = config.native_of_compat[number];
-		bpf_probe_read_kernel(&compat_regs, sizeof(compat_regs), ctx);
+		compat_regs = call_regs_address(ctx);
 	}
 	u32 kind = config.entry_kinds[number & (MAX_SYSCALLS - 1)];
 	if (kind != ENTRY_NONE)
@@ -110,9 +110,9 @@ HOOK("sys_enter") int on_sys_enter(u64 *ctx)
 }
 
 /* A system call without an event of its own. */
-HOOK("sys_exit") int ev_GENERIC_X(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int ev_GENERIC_X(u64 *ctx)
 {
-	u32 number = syscall_number((struct pt_regs *)ctx[0]);
+	u32 number = syscall_number(call_regs(ctx));
 	if (is_compat_call())
 		number = config.native_of_compat[number & (MAX_SYSCALLS - 1)];
 	u8 *event = reserve(EVENT(GENERIC_X), EVENT_HEADER + 2 * 2 + 2 + 2);

@@ -316,20 +316,74 @@ struct socket {
 
 #pragma clang attribute pop
 
-/* ---- the one place where tp_btf (checked pointers) and raw_tp (any memory) differ ---- */
+/* ---- the one place where the three ways to attach differ: see native/README.md ---- */
 
+/* A program that is given no more than HOOK's accessors below tell. */
+#if defined(TRACEPOINT)
+#define HOOK(group, name) SEC("tp/" group "/" name)
+#elif defined(RAW_TP)
+#define HOOK(group, name) SEC("raw_tp/" name)
+#else
+#define HOOK(group, name) SEC("tp_btf/" name)
+#endif
+
+/* A program that needs the arguments of the kernel's own call, in `ctx`. */
 #ifdef RAW_TP
-#define HOOK(name) SEC("raw_tp/" name)
+#define ARGUMENTS_HOOK(name) SEC("raw_tp/" name)
+#else
+#define ARGUMENTS_HOOK(name) SEC("tp_btf/" name)
+#endif
+
+/* Checked pointers, or any memory. */
+#ifdef RAW_TP
 #define REG(regs, field) BPF_CORE_READ(regs, field)
 #define checked_task() ((struct task_struct *)bpf_get_current_task())
 #define CHECKED(pointer, ...) BPF_CORE_READ(pointer, __VA_ARGS__)
 #else
-#define HOOK(name) SEC("tp_btf/" name)
 #define REG(regs, field) ((regs)->field)
 /* The current task as a pointer that the verifier knows the type of: members are read by plain loads, without a helper. */
 #define checked_task() ((struct task_struct *)bpf_get_current_task_btf())
 #define CHECKED(pointer, field) ((pointer)->field)
 #endif
+
+/* Of a system call, when it begins or returns: the caller's registers, … */
+INLINE struct pt_regs *call_regs(u64 *ctx)
+{
+#ifdef TRACEPOINT
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#else
+	return (struct pt_regs *)ctx[0];
+#endif
+}
+
+/* … these as a plain number, since a pointer that the verifier knows may not be passed to a global function, … */
+INLINE u64 call_regs_address(u64 *ctx)
+{
+	u64 address = 0;
+#ifdef TRACEPOINT
+	struct pt_regs *regs = call_regs(ctx);
+	bpf_probe_read_kernel(&address, sizeof(address), &regs);
+#else
+	bpf_probe_read_kernel(&address, sizeof(address), ctx);
+#endif
+	return address;
+}
+
+/* … what it returns, … */
+INLINE s64 call_result(u64 *ctx)
+{
+#ifdef TRACEPOINT
+	return ctx[2];
+#else
+	return ctx[1];
+#endif
+}
+
+/* … and its number, when it begins. */
+INLINE u32 call_number(u64 *ctx)
+{
+	return ctx[1];
+}
 
 INLINE u32 syscall_number(struct pt_regs *regs)
 {

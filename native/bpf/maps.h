@@ -64,8 +64,11 @@ struct {
 	__array(values, struct ring);
 } rings SEC(".maps");
 
+/* By CPU. Read through a mapping: a look-up by system call would keep programs of tracepoints from running on its CPU, for as
+ * long as another thread has interrupted it. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct counts);
@@ -99,8 +102,8 @@ struct {
 
 INLINE struct counts *this_counts(void)
 {
-	u32 zero = 0;
-	return bpf_map_lookup_elem(&counts, &zero);
+	u32 cpu = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&counts, &cpu);
 }
 
 INLINE void *this_ring(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* The probe. Compiled twice: attached by BTF (tp_btf), and with -DRAW_TP for kernels that do not allow that. */
+/* The probe. Compiled thrice: attached by BTF (tp_btf), with -DTRACEPOINT for kernels that preempt such programs, and with -DRAW_TP for those that do not have them. */
 #include "kernel.h"
 #include "maps.h"
 #include "record.h"

@@ -17,17 +17,14 @@
 
 /*
  * A program that the dispatcher calls when a system call returns. `compat_regs` is the address of the registers of a
- * 32-bit call, else 0. It is read as a plain number: a pointer that the verifier knows may not be passed to a global
- * function.
+ * 32-bit call, else 0.
  */
 #define PROGRAM(key)                                                                                               \
 	INLINE int body_##key(struct pt_regs *regs, u64 compat_regs, s64 ret);                                     \
-	HOOK("sys_exit") int ev_##key(u64 *ctx)                                                                    \
+	HOOK("raw_syscalls", "sys_exit") int ev_##key(u64 *ctx)                                                                    \
 	{                                                                                                          \
-		u64 compat_regs = 0;                                                                               \
-		if (is_compat_call())                                                                              \
-			bpf_probe_read_kernel(&compat_regs, sizeof(compat_regs), ctx);                             \
-		return body_##key((struct pt_regs *)ctx[0], compat_regs, (s64)ctx[1]);                             \
+		u64 compat_regs = is_compat_call() ? call_regs_address(ctx) : 0;                                   \
+		return body_##key(call_regs(ctx), compat_regs, call_result(ctx));                             \
 	}                                                                                                          \
 	INLINE int body_##key(struct pt_regs *regs, u64 compat_regs, s64 ret)
 

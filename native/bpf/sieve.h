@@ -102,9 +102,9 @@ INLINE void forget_given(s64 ret, u32 what)
 #define FIRST_DEFERRED(index)                                                                                      \
 	else if (IS_DEFERRED(index)) fd = (u32)inline_argument(regs, index)
 
-HOOK("sys_exit") int stage_descriptors(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int stage_descriptors(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct pt_regs *regs = call_regs(ctx);
 	u32 program = program_of(regs);
 	u32 fds = active_sieve()->uses_fds[native_number(program) & (MAX_SYSCALLS - 1)];
 	u64 process = current_process_tag(), ids = bpf_get_current_pid_tgid();
@@ -119,17 +119,17 @@ HOOK("sys_exit") int stage_descriptors(u64 *ctx)
 	/* Told: the next one, if there is one. */
 	if (fd >= 0 && !tell_descriptor(process, ids, file_of(fd), fd))
 		bpf_tail_call(ctx, &stages, STAGE_DESCRIPTORS);
-	forget_given(ctx[1], active_sieve()->calls[native_number(program) & (MAX_SYSCALLS - 1)]);
+	forget_given(call_result(ctx), active_sieve()->calls[native_number(program) & (MAX_SYSCALLS - 1)]);
 	return go_on(ctx, program);
 }
 
-HOOK("sys_exit") int stage_close_range(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int stage_close_range(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct pt_regs *regs = call_regs(ctx);
 	u64 process = current_process_tag();
 	/* In memory: of bounds in registers the verifier follows every combination, too many for Linux 5.10. */
 	volatile u32 *range = (volatile u32 *)scratch_data();
-	if (range && (s64)ctx[1] >= 0 && !(inline_argument(regs, 2) & K_CLOSE_RANGE_CLOEXEC)) {
+	if (range && call_result(ctx) >= 0 && !(inline_argument(regs, 2) & K_CLOSE_RANGE_CLOEXEC)) {
 		range[0] = inline_argument(regs, 0);
 		range[1] = inline_argument(regs, 1);
 		for (u32 fd = 0; fd < DEFERRED_FDS; fd++) {
@@ -151,10 +151,10 @@ INLINE int shares_files(void)
 	return CHECKED(files, count.counter) != CHECKED(signal, nr_threads);
 }
 
-HOOK("sys_exit") int stage_open(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int stage_open(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
-	s64 ret = ctx[1];
+	struct pt_regs *regs = call_regs(ctx);
+	s64 ret = call_result(ctx);
 	u32 program = program_of(regs);
 	struct sieve_set *set = active_sieve();
 	u32 native = native_number(program) & (MAX_SYSCALLS - 1);
@@ -247,15 +247,15 @@ passes:
 	return go_on(ctx, program);
 }
 
-HOOK("sys_exit") int stage_message(u64 *ctx)
+HOOK("raw_syscalls", "sys_exit") int stage_message(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct pt_regs *regs = call_regs(ctx);
 	u32 program = program_of(regs);
 	u32 native = native_number(program) & (MAX_SYSCALLS - 1);
 	struct sieve_set *set = active_sieve();
 	u32 what = set->calls[native], fds = set->uses_fds[native];
 	/* One that failed changes nothing; 32-bit calls are few. */
-	if ((s64)ctx[1] >= 0 && !is_compat_call()) {
+	if (call_result(ctx) >= 0 && !is_compat_call()) {
 		s32 fd = inline_argument(regs, 0);
 		u64 *told = told_slot(fd);
 		u64 tells = message_tells(fd, what & SIEVE_INCOMING);

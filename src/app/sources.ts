@@ -139,6 +139,7 @@ function liveSource(detection: Detection, tools: SourceTools): OpenSource {
         await containers.stop();
         throw error;
       }
+      log.info(`The BPF programs are attached by ${source.hook}`);
       warnOfMissing();
       keeper.start();
       await userFiles.start();

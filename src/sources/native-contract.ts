@@ -13,6 +13,10 @@
  *
  * All little endian. `ts` is nanoseconds since the epoch. Records are in time order, within a slab and across slabs.
  */
+
+/** How the BPF programs are attached, see native/README.md. */
+export type ProbeHook = 'tracepoint' | 'tp_btf' | 'raw_tp';
+
 export interface CaptureOptions {
   /** Buffers that JavaScript owns; at least two, all of the same size. */
   readonly slabs: readonly ArrayBuffer[];
@@ -31,6 +35,8 @@ export interface CaptureOptions {
   readonly dropFailed: boolean;
   /** The directory with the BPF objects. */
   readonly objectDir: string;
+  /** Which kind of programs is tried first; by default what suits the kernel. */
+  readonly hook?: ProbeHook;
 }
 
 /** Bits of {@link SievedCall.what}, as in native/shared.h. */
@@ -145,7 +151,7 @@ export interface CaptureDetails {
 
 export interface Capture {
   /** Which kind of programs was attached. */
-  readonly hook: 'tp_btf' | 'raw_tp';
+  readonly hook: ProbeHook;
   /** What this kernel lacks, one line each; empty when all is there. */
   readonly missing: readonly string[];
   /** Begins to hand over slabs: `onSlab(index, bytes)`, one call per slab. Give it back with `release(index)`. */

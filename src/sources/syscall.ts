@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { EventDecodeError, EventView } from '../events/event-view.js';
 import type { Interest } from './interest.js';
 import { loadNative, objectDir } from './native-binding.js';
-import type { Capture, CaptureCounters, CaptureDetails, CaptureOptions, Sieve } from './native-contract.js';
+import type { Capture, CaptureCounters, CaptureDetails, CaptureOptions, ProbeHook, Sieve } from './native-contract.js';
 import { type LossCounters, type Source, type SourceStats, StartError } from './source.js';
 
 const SLABS = 4;
@@ -27,6 +27,8 @@ export interface SyscallSourceOptions {
   readonly snaplen?: number;
   /** `engine.modern_ebpf.drop_failed_exit`. */
   readonly dropFailed?: boolean;
+  /** Which kind of BPF programs is tried first; by default what suits the kernel. */
+  readonly hook?: ProbeHook;
   /** Told of each event at which the rules, or what follows them, failed; those after it are delivered. Absent: the first one is thrown. */
   readonly failed?: (error: unknown, event: EventView) => void;
   /** Fills the tables of threads and descriptors; runs once the probe records, before its first event is delivered. */
@@ -40,6 +42,7 @@ export function bufferPreset(preset: number): number {
 
 export class SyscallSource implements Source<EventView> {
   readonly name = 'syscall';
+  readonly description = '"syscall" with the BPF probe';
   private readonly view = new EventView();
   /** For records that are no events: `view` remembers the event before. */
   private readonly aside = new EventView();
@@ -62,9 +65,9 @@ export class SyscallSource implements Source<EventView> {
     this.headers = this.slabs.map((slab) => new DataView(slab));
   }
 
-  get description(): string {
-    const hook = this.capture?.hook ?? 'tp_btf';
-    return `"syscall" with the BPF probe (${hook})`;
+  /** How the BPF programs are attached; null: they are not. */
+  get hook(): ProbeHook | null {
+    return this.capture?.hook ?? null;
   }
 
   /** What this kernel lacks, one line each. */
@@ -74,7 +77,7 @@ export class SyscallSource implements Source<EventView> {
 
   /** @throws StartError when the addon or the probe cannot be loaded */
   async start(deliver: (event: EventView) => void): Promise<void> {
-    const { interest, cpusPerBuffer, bufferBytes, snaplen, dropFailed, seed } = this.options;
+    const { interest, cpusPerBuffer, bufferBytes, snaplen, dropFailed, hook, seed } = this.options;
     const native = loadNative();
     const options: CaptureOptions = {
       slabs: this.slabs,
@@ -86,6 +89,7 @@ export class SyscallSource implements Source<EventView> {
       flushMs: FLUSH_MS,
       dropFailed: dropFailed ?? false,
       objectDir: objectDir(),
+      ...(hook !== undefined && { hook }),
     };
     try {
       this.capture = native.openCapture(options);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the probe adds to a system call: node test/bench/syscall-cost.mjs [turns]. Needs root and `npm run build`.
+// What the probe adds to a system call: node test/bench/syscall-cost.mjs [turns] [tracepoint|tp_btf|raw_tp]. Needs root and `npm run build`.
 // Without and with the monitor in turn, in one run, so that the machine's mood is the same for both.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -30,11 +30,12 @@ const kinds = {
 const best = {};
 const cpu = {};
 const turns = Number(process.argv[2] ?? 3);
+const hook = process.argv[3];
 for (let turn = 0; turn < turns; turn++) {
   for (const [kind, interest] of Object.entries(kinds)) {
     let source = null;
     if (interest !== null) {
-      source = new SyscallSource({ interest });
+      source = new SyscallSource({ interest, ...(hook !== undefined && { hook }) });
       await source.start(() => {});
     }
     const before = process.cpuUsage();

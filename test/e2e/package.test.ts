@@ -45,7 +45,7 @@ describe.skipIf(!root && !process.env.CI)('what npm pack makes', () => {
   it('has the addon and the BPF programs for x64 and arm64, and no script that runs at installation', () => {
     const files = execFileSync('tar', ['-tzf', join(dir, tarball)], { encoding: 'utf8' }).split('\n');
     for (const arch of ['x64', 'arm64']) {
-      for (const file of ['falco_ts.node', 'bpf/probe.tp_btf.bpf.o', 'bpf/probe.raw_tp.bpf.o', 'LICENSES.txt']) expect(files).toContain(`package/prebuilds/linux-${arch}/${file}`);
+      for (const file of ['falco_ts.node', 'bpf/probe.tp_btf.bpf.o', 'bpf/probe.raw_tp.bpf.o', 'bpf/probe.tracepoint.bpf.o', 'LICENSES.txt']) expect(files).toContain(`package/prebuilds/linux-${arch}/${file}`);
     }
     expect(files.filter((file) => /binding\.gyp$|\.ts$|\/test\//.test(file))).toEqual([]);
     const { scripts } = JSON.parse(execFileSync('tar', ['-xzOf', join(dir, tarball), 'package/package.json'], { encoding: 'utf8' })) as { scripts: object };

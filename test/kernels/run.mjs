@@ -67,12 +67,10 @@ export async function tryKernel(kernel, { smoke }) {
   if (!/^MONITOR 0$/m.test(guest.text)) failed.push('the monitor did not end well');
   if (guest.code === null) failed.push('the guest did not get to its end');
   const missing = lines(guest.text, '.*This kernel lacks:');
-  // Without a word from a monitor that watches there is none to name.
-  const opened = /Opening 'syscall' source/.test(guest.text);
   return {
     kernel: kernel.name,
     release: /^GUEST (\S+)/m.exec(guest.text)?.[1] ?? 'did not boot',
-    hook: !opened ? '-' : missing.some((line) => line.includes('tp_btf')) ? 'raw_tp' : 'tp_btf',
+    hook: /The BPF programs are attached by (\w+)/.exec(guest.text)?.[1] ?? '-',
     missing,
     passed,
     failed,

@@ -4,7 +4,7 @@
  * reason stands in their title. With CI=true they fail instead.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,9 +46,6 @@ export async function whyNotLive(): Promise<string | null> {
 }
 
 const why = await whyNotLive();
-
-/** On Linux 7 what others do while a thread is interrupted in one of our programs is missed, and counted: see native/README.md. */
-export const mayMiss = readFileSync('/sys/kernel/btf/vmlinux').includes('trace_call_bpf_faultable');
 
 export function describeLive(name: string, body: () => void): void {
   if (why === null) {

@@ -53,7 +53,7 @@ INLINE int clone_event(struct writer *w, s64 ret, u64 flags)
 #if defined(__TARGET_ARCH_arm64)
 /* arm64 does not trace a new child's return: its event is written by its parent, before the child runs. Which flags were
  * asked for is not known here; some can be seen. */
-HOOK("sched_process_fork") int on_fork(u64 *ctx)
+ARGUMENTS_HOOK("sched_process_fork") int on_fork(u64 *ctx)
 {
 	if (!interest.event[EV_SYSCALL_CLONE_20_X])
 		return 0;

@@ -128,7 +128,19 @@ INLINE void put_exec(struct writer *w, struct task_struct *task)
 	put(w, 29, 4, BPF_CORE_READ(cred, egid.val));
 }
 
-HOOK("sched_process_exec") int on_exec(u64 *ctx)
+/* The name by which the program was called. */
+INLINE const void *exec_filename(u64 *ctx)
+{
+#ifdef TRACEPOINT
+	/* Its place in the record: the lower half of a word. */
+	return (const u8 *)ctx + (*(u32 *)&ctx[1] & 0xffff);
+#else
+	struct linux_binprm *binprm = (void *)ctx[2];
+	return BPF_CORE_READ(binprm, filename);
+#endif
+}
+
+HOOK("sched", "sched_process_exec") int on_exec(u64 *ctx)
 {
 	if (!(interest.event[EV_SYSCALL_EXECVE_19_X & (MAX_EVENTS - 1)]))
 		return 0;
@@ -139,14 +151,13 @@ HOOK("sched_process_exec") int on_exec(u64 *ctx)
 	struct writer w = begin(EVENT(SYSCALL_EXECVE_19_X));
 	if (!w.data)
 		return 0;
-	struct linux_binprm *binprm = (void *)ctx[2];
 	put(&w, 0, 8, 0);
 	put_exe_and_args(&w, task);
 	put_task(&w, task);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	put_strings(&w, 15, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end), MAX_ARGS);
 	put_exec(&w, task);
-	put_kernel_text(&w, 30, BPF_CORE_READ(binprm, filename), MAX_PATH);
+	put_kernel_text(&w, 30, exec_filename(ctx), MAX_PATH);
 	finish(&w);
 	return 0;
 }

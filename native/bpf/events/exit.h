@@ -58,7 +58,7 @@ INLINE int new_reaper(struct task_struct *task)
 	return -1;
 }
 
-HOOK("sched_process_exit") int on_exit(u64 *ctx)
+HOOK("sched", "sched_process_exit") int on_exit(u64 *ctx)
 {
 	if (!interest.event[EV_PROCEXIT_1_E])
 		return 0;

@@ -5,7 +5,7 @@
 #include "../readers.h"
 #include "../record.h"
 
-HOOK("sched_switch") int on_switch(u64 *ctx)
+ARGUMENTS_HOOK("sched_switch") int on_switch(u64 *ctx)
 {
 	struct task_struct *previous = (void *)ctx[1], *next = (void *)ctx[2]; /* the former is the current one */
 	struct mm_struct *mm = BPF_CORE_READ(previous, mm);
@@ -46,7 +46,7 @@ INLINE int signal_sender(u32 signal, struct kernel_siginfo *info)
 	return sender;
 }
 
-HOOK("signal_deliver") int on_signal(u64 *ctx)
+ARGUMENTS_HOOK("signal_deliver") int on_signal(u64 *ctx)
 {
 	u32 signal = ctx[0];
 	s64 sender = signal_sender(signal, (void *)ctx[1]);
@@ -80,12 +80,12 @@ INLINE int fault_event(u64 address, u64 regs_address, u32 error)
 	return 0;
 }
 
-HOOK("page_fault_user") int on_user_fault(u64 *ctx)
+ARGUMENTS_HOOK("page_fault_user") int on_user_fault(u64 *ctx)
 {
 	return fault_event(ctx[0], ctx[1], ctx[2]);
 }
 
-HOOK("page_fault_kernel") int on_kernel_fault(u64 *ctx)
+ARGUMENTS_HOOK("page_fault_kernel") int on_kernel_fault(u64 *ctx)
 {
 	return fault_event(ctx[0], ctx[1], ctx[2]);
 }
