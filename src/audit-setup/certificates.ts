@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A certificate authority of one's own and a server certificate that it has signed, made by the `openssl` command. */
+/** A certificate authority of one's own, and the two certificates that it has signed: the webhook's and the API servers'. Made by the `openssl` command. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
@@ -8,15 +8,22 @@ import { join } from 'node:path';
 import { StartError } from '../sources/source.js';
 
 export interface Certificates {
-  /** PEM, for those who connect. */
+  /** PEM: whom either side trusts, and nobody else. */
   readonly authority: string;
   /** PEM with certificate and key, for the webhook. */
   readonly server: string;
+  /** PEM, for the API servers that post. */
+  readonly client: ClientIdentity;
+}
+
+export interface ClientIdentity {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /**
  * Certificates for these host names and addresses, valid for `days`. The authority's key is thrown away: nothing else can
- * be signed with it. @throws StartError
+ * be signed with it, and neither certificate serves for the other's purpose. @throws StartError
  */
 export function makeCertificates(hosts: readonly string[], days: number): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'falco-ts-'));
@@ -25,15 +32,15 @@ export function makeCertificates(hosts: readonly string[], days: number): Certif
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   try {
     writeFileSync(at('ca.cnf'), '[req]\ndistinguished_name=dn\nx509_extensions=ca\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n');
-    writeFileSync(
-      at('server.cnf'),
-      `[server]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\nsubjectAltName=${names}\n`,
-    );
+    const use = (purpose: string): string => `basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=${purpose}\n`;
+    writeFileSync(at('use.cnf'), `[server]\n${use('serverAuth')}subjectAltName=${names}\n[client]\n${use('clientAuth')}`);
     openssl('req', '-x509', ...key, '-config', at('ca.cnf'), '-subj', '/CN=falco-ts k8s-audit authority', '-days', String(days), '-keyout', at('ca.key'), '-out', at('ca.crt'));
-    openssl('req', '-new', ...key, '-config', at('ca.cnf'), '-subj', '/CN=falco-ts k8s-audit', '-keyout', at('server.key'), '-out', at('server.csr'));
-    openssl('x509', '-req', '-in', at('server.csr'), '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-CAserial', at('ca.srl'), '-days', String(days), '-extfile', at('server.cnf'), '-extensions', 'server', '-out', at('server.crt'));
+    for (const [who, name] of [['server', 'falco-ts k8s-audit'], ['client', 'kube-apiserver']]) {
+      openssl('req', '-new', ...key, '-config', at('ca.cnf'), '-subj', `/CN=${name}`, '-keyout', at(`${who}.key`), '-out', at(`${who}.csr`));
+      openssl('x509', '-req', '-in', at(`${who}.csr`), '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-CAserial', at('ca.srl'), '-days', String(days), '-extfile', at('use.cnf'), '-extensions', who, '-out', at(`${who}.crt`));
+    }
     const read = (name: string): string => readFileSync(at(name), 'utf8');
-    return { authority: read('ca.crt'), server: read('server.crt') + read('server.key') };
+    return { authority: read('ca.crt'), server: read('server.crt') + read('server.key'), client: { certificate: read('client.crt'), key: read('client.key') } };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an apiserver is told so that it posts its audit events here, for the usual ways to run one. */
+import type { Certificates } from './certificates.js';
 
 export const CLUSTERS = ['kubeadm', 'kind', 'k3s', 'bare'] as const;
 export type Cluster = (typeof CLUSTERS)[number];
@@ -7,6 +8,7 @@ export type Cluster = (typeof CLUSTERS)[number];
 export const POLICY_FILE = 'audit-policy.yaml';
 export const KUBECONFIG_FILE = 'audit-webhook.yaml';
 export const SERVER_FILE = 'webhook-server.pem';
+export const CLIENT_CA_FILE = 'webhook-client-ca.pem';
 
 /** Below the folder that is written: what goes to the apiserver. The webhook's own key does not. */
 export const APISERVER_FOLDER = 'apiserver';
@@ -15,14 +17,16 @@ export const APISERVER_FOLDER = 'apiserver';
 const FOLDER = '/etc/kubernetes/falco-audit';
 const K3S_FOLDER = '/var/lib/rancher/k3s/server/falco-audit';
 
-/** The kubeconfig that says where the webhook is. `authority`: PEM; null: over plain HTTP. */
-export function kubeconfig(url: string, authority: string | null): string {
-  const cluster = { server: url, ...(authority === null ? {} : { 'certificate-authority-data': Buffer.from(authority).toString('base64') }) };
+/** The kubeconfig that says where the webhook is, whom to trust there, and what to show. Null: over plain HTTP. */
+export function kubeconfig(url: string, certificates: Certificates | null): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const cluster = { server: url, ...(certificates !== null && { 'certificate-authority-data': base64(certificates.authority) }) };
+  const user = certificates === null ? {} : { 'client-certificate-data': base64(certificates.client.certificate), 'client-key-data': base64(certificates.client.key) };
+  const lines = (map: object): readonly string[] => Object.entries(map).map(([key, value]) => `      ${key}: ${JSON.stringify(value)}`);
   return [
     'apiVersion: v1', 'kind: Config',
-    'clusters:', '  - name: falco-ts', '    cluster:',
-    ...Object.entries(cluster).map(([key, value]) => `      ${key}: ${JSON.stringify(value)}`),
-    'users:', '  - name: apiserver', '    user: {}',
+    'clusters:', '  - name: falco-ts', '    cluster:', ...lines(cluster),
+    'users:', '  - name: apiserver', ...(certificates === null ? ['    user: {}'] : ['    user:', ...lines(user)]),
     'contexts:', '  - name: falco-ts', '    context: {cluster: falco-ts, user: apiserver}',
     'current-context: falco-ts', '',
   ].join('\n');
@@ -93,14 +97,14 @@ export function clusterSteps(cluster: Cluster, folder: string): readonly string[
   }
 }
 
-/** What the monitor's configuration needs. */
-export function pluginLines(port: number, path: string, certificate: string | null): readonly string[] {
+/** What the monitor's configuration needs. `files`: the webhook's certificate and the authority of its clients; null: plain HTTP. */
+export function pluginLines(address: string, files: { readonly server: string; readonly clientAuthority: string } | null): readonly string[] {
   return [
     'plugins:',
     '  - name: k8saudit',
     '    library_path: libk8saudit.so',
-    ...(certificate === null ? ['    init_config: {}'] : ['    init_config:', `      sslCertificate: ${certificate}`]),
-    `    open_params: ${certificate === null ? 'http' : 'https'}://:${port}${path}`,
+    ...(files === null ? ['    init_config: {}'] : ['    init_config:', `      sslCertificate: ${files.server}`, `      sslClientCA: ${files.clientAuthority}`]),
+    `    open_params: ${files === null ? 'http' : 'https'}://${address}/k8s-audit`,
     '  - name: json',
     '    library_path: libjson.so',
     'load_plugins: [k8saudit, json]',

@@ -170,9 +170,15 @@ export function tryEndpoint({ url, authority, token, clientCertificate, clientKe
       response.on('end', () => resolve(response.statusCode === 200 ? null : `it answers ${response.statusCode}: ${text.slice(0, 300)}`));
     });
     sent.on('timeout', () => sent.destroy(new Error('no answer within 10 s')));
-    sent.on('error', (error) => resolve(error.message));
+    sent.on('error', (error: NodeJS.ErrnoException) => resolve(refusal(error, clientCertificate !== undefined) ?? error.message));
     sent.end(body);
   });
+}
+
+/** A listener that wants another certificate than it is shown says so in TLS' own words, or just hangs up. */
+function refusal({ code = '', message }: NodeJS.ErrnoException, shown: boolean): string | null {
+  if (code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED') return 'it asks for a client certificate (sslClientCA), and the kubeconfig has none';
+  return shown && (code === 'ECONNRESET' || code === 'EPIPE') ? `${message}: is the kubeconfig's client certificate of an authority in sslClientCA?` : null;
 }
 
 /** What a running monitor's metrics say of audit events, by outcome; null: it counts none. */

@@ -8,7 +8,7 @@ import { createMachine, cataloguesOf } from '../app/machine.js';
 import { loadRules } from '../app/detection.js';
 import { LoadFailed } from '../app/errors.js';
 import { makeCertificates } from '../audit-setup/certificates.js';
-import { APISERVER_FOLDER, CLUSTERS, type Cluster, clusterSteps, KUBECONFIG_FILE, kubeconfig, pluginLines, POLICY_FILE, SERVER_FILE } from '../audit-setup/cluster.js';
+import { APISERVER_FOLDER, CLIENT_CA_FILE, CLUSTERS, type Cluster, clusterSteps, KUBECONFIG_FILE, kubeconfig, pluginLines, POLICY_FILE, SERVER_FILE } from '../audit-setup/cluster.js';
 import { derivePolicy } from '../audit-setup/derive-policy.js';
 import { auditCounters, endpointOf, gapsOf, readLog, tryEndpoint } from '../audit-setup/doctor.js';
 import { type Need, needsOf } from '../audit-setup/needs.js';
@@ -21,6 +21,8 @@ import { StartError } from '../sources/source.js';
 import { print } from './print.js';
 import { collect } from './repeatable.js';
 import { configOf, Exit, parseRuleCommand, readBytes, ruleCommand, rulesFilesOf } from './rule-options.js';
+
+const LOOPBACK = '127.0.0.1';
 
 const HELP = `falco-ts k8s-audit: set up and check Kubernetes audit events
 
@@ -48,7 +50,7 @@ function init(args: readonly string[]): number {
       .option('--host <name>', 'name or address at which the apiserver reaches the webhook; repeatable, the first is used', collect, [])
       .option('--port <number>', 'the webhook\'s port', '9765')
       .option('--days <number>', 'how long the certificates are valid', '825')
-      .option('--http', 'plain HTTP, no certificates: only where apiserver and webhook are on one machine')
+      .option('--http', 'plain HTTP, no certificates: only where apiserver and webhook are on one machine; without --host, 127.0.0.1 alone')
       .option('--api-group <group>', 'an API group beside Kubernetes\' own whose resources the rules mean too; repeatable', collect, []),
     args,
   );
@@ -59,7 +61,9 @@ function init(args: readonly string[]): number {
   const port = wholeNumber('--port', options.port, 65_535);
   const days = wholeNumber('--days', options.days, 36_500);
   const rules = auditRules(command.args, configOf(command));
-  const hosts = options.host.length > 0 ? options.host : [hostname()];
+  const secure = options.http !== true;
+  // Without TLS nobody but this machine may reach it, unless asked for.
+  const hosts = options.host.length > 0 ? options.host : [secure ? hostname() : LOOPBACK];
   for (const host of hosts) if (!/^[0-9A-Za-z.:-]+$/.test(host)) throw new StartError('OPTION', `--host ${host}: expected a host name or an address`);
   const needs = needsOf(rules);
   const managed = rules.some((rule) => `${rule.conditionText}${rule.output}`.includes('managedFields'));
@@ -70,7 +74,6 @@ function init(args: readonly string[]): number {
     'An apiserver takes the first entry that fits. Resources are those of Kubernetes itself: --api-group adds others.',
   ];
   const folder = resolve(options.dir);
-  const secure = options.http !== true;
   const certificates = secure ? makeCertificates(hosts, days) : null;
   const shown = hosts[0].includes(':') ? `[${hosts[0]}]` : hosts[0];
   const url = `${secure ? 'https' : 'http'}://${shown}:${port}/k8s-audit`;
@@ -87,16 +90,21 @@ function init(args: readonly string[]): number {
   const forApiserver = join(folder, APISERVER_FOLDER);
   mkdirSync(forApiserver, { recursive: true });
   write(join(forApiserver, POLICY_FILE), policyText(policy, head), 0o644);
-  write(join(forApiserver, KUBECONFIG_FILE), kubeconfig(url, certificates?.authority ?? null), 0o600);
-  const server = join(folder, SERVER_FILE);
-  if (certificates !== null) write(server, certificates.server, 0o600);
+  write(join(forApiserver, KUBECONFIG_FILE), kubeconfig(url, certificates), 0o600);
+  const files = { server: join(folder, SERVER_FILE), clientAuthority: join(folder, CLIENT_CA_FILE) };
+  if (certificates !== null) {
+    write(files.server, certificates.server, 0o600);
+    write(files.clientAuthority, certificates.authority, 0o644);
+  }
   const bodies = policy.rules.filter((rule) => rule.level.startsWith('Request') && !rule.resources?.length);
   const lines = [
     'Written:', ...written.map((path) => `  ${path}`), '',
     ...(bodies.length === 0 ? [] : [`Beware: these rules read bodies of any object, so that secrets are logged too: ${bodies.flatMap((rule) => rule.reasons ?? []).join(', ')}`, '']),
     ...(secure && options.host.length === 0 ? [`The certificate is for the host name ${hosts[0]}: say with --host how the apiserver reaches this machine, if not so.`, ''] : []),
-    'In the configuration of falco-ts (it reads the certificate again when it changes):',
-    ...pluginLines(port, '/k8s-audit', secure ? server : null).map((line) => `  ${line}`),
+    ...(secure ? [`Only who shows the certificate in ${KUBECONFIG_FILE} can post events: its key belongs to the API servers alone.`, ''] : []),
+    ...(!secure && options.host.length > 0 ? ['Beware: over plain HTTP, whoever reaches the port can post events that never happened.', ''] : []),
+    `In the configuration of falco-ts${secure ? ' (it reads the certificates again when they change)' : ''}:`,
+    ...pluginLines(`${!secure && options.host.length === 0 ? LOOPBACK : ''}:${port}`, secure ? files : null).map((line) => `  ${line}`),
     ...clusters.flatMap((cluster: Cluster) => ['', `${cluster}:`, ...clusterSteps(cluster, forApiserver).map((line) => `  ${line}`)]),
     '', 'Then see whether it works:',
     `  falco-ts k8s-audit doctor --policy ${join(forApiserver, POLICY_FILE)} --kubeconfig ${join(forApiserver, KUBECONFIG_FILE)}`,

@@ -23,6 +23,10 @@ const RULES = `
   priority: INFO
   source: k8s_audit
 `;
+interface Kubeconfig {
+  readonly users: readonly { readonly user: Readonly<Record<'client-certificate-data' | 'client-key-data', string>> }[];
+  readonly clusters: readonly { readonly cluster: Readonly<Record<'certificate-authority-data', string>> }[];
+}
 const folder = mkdtempSync(join(tmpdir(), 'falco-ts-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = (name: string, text: string): string => {
@@ -42,8 +46,10 @@ describe('falco-ts k8s-audit', () => {
     expect(made.stderr).toBe('');
     expect(made.code).toBe(0);
     for (const word of ['kubeadm:', 'kind:', 'k3s:', 'bare:', '--audit-policy-file=', '--audit-webhook-config-file=']) expect(made.stdout).toContain(word);
-    expect(readdirSync(dir).sort()).toEqual(['apiserver', 'webhook-server.pem']);
-    expect(statSync(join(dir, 'webhook-server.pem')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(dir).sort()).toEqual(['apiserver', 'webhook-client-ca.pem', 'webhook-server.pem']);
+    // Both hold a private key.
+    for (const name of ['webhook-server.pem', 'apiserver/audit-webhook.yaml']) expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
+    expect(made.stdout).toContain('Only who shows the certificate in audit-webhook.yaml can post events');
     const policy = readFileSync(join(dir, 'apiserver/audit-policy.yaml'), 'utf8');
     expect(policy).toMatch(/# Pod Created\n {2}- level: Request\n/);
     expect(parsePolicy(policy, 'policy').rules.map((rule) => rule.level)).toEqual(['Request', 'Metadata', 'None']);
@@ -63,17 +69,32 @@ describe('falco-ts k8s-audit', () => {
     const well = await waitFor(() => doctor('--kubeconfig', kubeconfig, '--policy', join(dir, 'apiserver/audit-policy.yaml')), ({ code }) => code === 0);
     expect(well.stdout).toContain('takes what is posted');
     expect(well.stdout).toContain('logs all that the rules read');
+    const { users, clusters } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
+    const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64');
+    const { 'client-certificate-data': cert, 'client-key-data': key } = users[0].user;
+    const nobody = { tls: true, ca: bytes(clusters[0].cluster['certificate-authority-data']), agent: false as const };
+    const server = readFileSync(join(dir, 'webhook-server.pem'));
     // What arrives, from the monitor that its configuration names.
     const asked = () => run(['k8s-audit', 'doctor', '-c', join(folder, 'run.yaml'), rules]);
     const nothing = await asked();
     expect([nothing.code, nothing.stdout]).toEqual([1, expect.stringContaining('no audit event has come since it started')]);
-    const agent = { tls: true, ca: Buffer.from(String(parse(readFileSync(kubeconfig, 'utf8')).clusters[0].cluster['certificate-authority-data']), 'base64') };
+    const agent = { tls: true, ca: nobody.ca, cert: bytes(cert), key: bytes(key) };
     const bodies = [eventList(auditEvent('1'), auditEvent('2')), eventList(auditEvent('2'), auditEvent('3'))];
     for (const body of bodies) expect((await post(port, body, agent)).status).toBe(200);
     const some = await waitFor(asked, ({ code }) => code === 0);
     expect(some.stdout).toContain('3 audit events have come.\n  1 refused: event_duplicate');
+    // Without the client's certificate, or with the webhook's own, nothing gets in; doctor says so of such a kubeconfig.
+    await expect(post(port, eventList(auditEvent('0')), nobody)).rejects.toThrow();
+    await expect(post(port, eventList(auditEvent('0')), { ...nobody, cert: server, key: server })).rejects.toThrow();
+    const bare = await doctor('--kubeconfig', file('bare.yaml', readFileSync(kubeconfig, 'utf8').replace(/^ {6}client-.*\n/gm, '').replace('    user:\n', '    user: {}\n')));
+    expect([bare.code, bare.stdout]).toEqual([1, expect.stringContaining('it asks for a client certificate (sslClientCA), and the kubeconfig has none')]);
+    const wrong = await doctor('--kubeconfig', file('wrong.yaml', readFileSync(kubeconfig, 'utf8').replaceAll(/(client-(?:certificate|key)-data: ).*/g, `$1"${server.toString('base64')}"`)));
+    expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining("is the kubeconfig's client certificate of an authority in sslClientCA?")]);
+    expect(program.stderr).toContain('no TLS connection came about with 127.0.0.1: the client shows no certificate');
+    const forged = await waitFor(asked, ({ stdout }) => stdout.includes('4 refused: tls_failed'));
+    expect([forged.code, forged.stdout]).toEqual([1, expect.stringMatching(/3 audit events have come\.\n(?:.*\n)* {2}4 refused: tls_failed/)]);
     expect((await post(port, eventList({ kind: 'Event' }), agent)).status).toBe(400);
-    const refused = await waitFor(asked, ({ code }) => code === 1);
+    const refused = await waitFor(asked, ({ stdout }) => stdout.includes('event_no_time'));
     expect(refused.stdout).toContain('1 refused: event_no_time');
     await program.stop();
   });
@@ -123,6 +144,19 @@ describe('falco-ts k8s-audit', () => {
     const k3s = parse(yaml(await steps('k3s'), 'kube-apiserver-arg:'));
     expect(ofArgs(k3s['kube-apiserver-arg'])).toEqual(flags('/var/lib/rancher/k3s/server/falco-audit'));
     expect(ofArgs([...(await steps('bare')).matchAll(/^ *--(\S+)$/gm)].map(([, arg]) => arg))).toEqual(flags(there));
+  });
+
+  it('init --http listens on loopback alone, unless a host is named, which it warns of', async () => {
+    const made = async (...args: readonly string[]): Promise<readonly [string, string]> => {
+      const { stdout } = await run(['k8s-audit', 'init', '-c', config, rules, '--dir', join(folder, 'plain'), '--http', '--cluster', 'bare', ...args]);
+      const { clusters } = parse(readFileSync(join(folder, 'plain/apiserver/audit-webhook.yaml'), 'utf8')) as { clusters: { cluster: object }[] };
+      return [stdout, JSON.stringify(clusters[0].cluster)];
+    };
+    const [plain, cluster] = await made();
+    expect(plain).toContain('open_params: http://127.0.0.1:9765/k8s-audit\n');
+    expect(plain).not.toContain('Beware: over plain HTTP');
+    expect(cluster).toBe('{"server":"http://127.0.0.1:9765/k8s-audit"}');
+    expect((await made('--host', 'node1'))[0]).toMatch(/Beware: over plain HTTP, whoever reaches the port can post events[^\0]*open_params: http:\/\/:9765/);
   });
 
   it('doctor says what a policy leaves out, rule by rule', async () => {

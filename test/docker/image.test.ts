@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { canRunRuntimes, installRuntimes, type Runtime, startPodman } from '../sources/containers/runtimes.js';
 import { buildImage, IMAGE, runOptions } from './image.js';
 import { hasTools, kustomize, PROJECT } from './tools.js';
@@ -23,6 +24,11 @@ interface Alert {
   readonly rule: string;
   readonly hostname: string;
   readonly output_fields: Readonly<Record<string, string>>;
+}
+
+interface Kubeconfig {
+  readonly users: readonly { readonly user: Readonly<Record<'client-certificate-data' | 'client-key-data', string>> }[];
+  readonly clusters: readonly { readonly cluster: Readonly<Record<'certificate-authority-data', string>> }[];
 }
 
 describe.skipIf(!canRunRuntimes || !hasTools)('the image', () => {
@@ -143,7 +149,7 @@ describe.skipIf(!canRunRuntimes || !hasTools)('the image', () => {
   it('for audit events it runs as nobody, with no capability, on a read-only root', { timeout: 2 * MINUTE }, async () => {
     const out = join(dir, 'init');
     await promisify(execFile)(process.execPath, [join(PROJECT, 'dist/cli/main.js'), 'k8s-audit', 'init', '--dir', out, '--host', '127.0.0.1', join(PROJECT, 'rules/k8s_audit_rules.yaml')]);
-    const running = await start('audit', { 'overlays/audit/webhook-server.pem': readFileSync(join(out, 'webhook-server.pem'), 'utf8') });
+    const running = await start('audit', Object.fromEntries(['webhook-server.pem', 'webhook-client-ca.pem'].map((name) => [`overlays/audit/${name}`, readFileSync(join(out, name), 'utf8')])));
     try {
       expect(podman.command('exec', running.id, NODE, '-p', 'process.getuid()').trim()).toBe('65532');
       const event = {
@@ -152,8 +158,14 @@ describe.skipIf(!canRunRuntimes || !hasTools)('the image', () => {
         requestObject: { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'database' }, data: { connection: 'password=x' } },
         requestReceivedTimestamp: '2026-11-23T12:00:00.000000Z', stageTimestamp: '2026-11-23T12:00:00.000000Z',
       };
-      const post = `fetch('https://127.0.0.1:9765/k8s-audit', { method: 'POST', headers: { 'content-type': 'application/json' }, body: ${JSON.stringify(JSON.stringify(event))} }).then((a) => process.exit(a.status === 200 ? 0 : 1))`;
-      podman.command('exec', '-e', 'NODE_TLS_REJECT_UNAUTHORIZED=0', running.id, NODE, '-e', post);
+      const { users, clusters } = parse(readFileSync(join(out, 'apiserver/audit-webhook.yaml'), 'utf8')) as Kubeconfig;
+      const { 'client-certificate-data': certificate, 'client-key-data': key } = users[0].user;
+      const post = (shows: string): string => `const from = (text) => Buffer.from(text, 'base64');
+        require('https').request('https://127.0.0.1:9765/k8s-audit', { method: 'POST', ca: from(process.env.AUTHORITY), ${shows} headers: { 'content-type': 'application/json' } }, (a) => process.exit(a.statusCode === 200 ? 0 : 1))
+          .on('error', (e) => { console.error(e.code); process.exit(3); }).end(${JSON.stringify(JSON.stringify(event))})`;
+      const send = (shows: string): string => podman.command('exec', '-e', `AUTHORITY=${clusters[0].cluster['certificate-authority-data']}`, '-e', `CERTIFICATE=${certificate}`, '-e', `KEY=${key}`, running.id, NODE, '-e', post(shows));
+      expect(() => send('')).toThrow(/ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED|ECONNRESET|EPIPE/);
+      send('cert: from(process.env.CERTIFICATE), key: from(process.env.KEY),');
       await running.alert((one) => /Private Credentials/.test(one.rule));
     } finally {
       running.stop();

@@ -16,7 +16,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const CHART = join(PROJECT, 'docker/helm/falco-ts');
 /** What `k8s-audit init` writes; its own test looks into it. */
-const CERTIFICATE = { 'overlays/audit/webhook-server.pem': 'PEM\n' };
+const CERTIFICATES = { 'overlays/audit/webhook-server.pem': 'PEM\n', 'overlays/audit/webhook-client-ca.pem': 'PEM\n' };
 
 function render(values: object, ...args: readonly string[]): readonly Manifest[] {
   const file = join(dir, `values-${Math.random()}.yaml`);
@@ -64,7 +64,7 @@ async function loads(config: string): Promise<string> {
 
 describe.skipIf(!hasTools)('kustomize', () => {
   it.each(overlays())('overlay %s is what Kubernetes takes', async (overlay) => {
-    const list = kustomize(overlay, CERTIFICATE);
+    const list = kustomize(overlay, CERTIFICATES);
     sound(list);
     const config = all(list, 'ConfigMap').find(({ data }) => data['falco.yaml'] !== undefined);
     expect(await loads(config?.data['falco.yaml'] ?? '')).not.toMatch(/warning|no effect/i);
@@ -91,13 +91,17 @@ describe.skipIf(!hasTools)('kustomize', () => {
     const out = join(dir, 'init');
     const { code, stderr } = await run(['k8s-audit', 'init', '--dir', out, '--host', '127.0.0.1', '--port', '30765', join(PROJECT, 'rules/k8s_audit_rules.yaml')]);
     expect(code, stderr).toBe(0);
-    const pem = readFileSync(join(out, 'webhook-server.pem'), 'utf8');
-    const list = kustomize('audit', { 'overlays/audit/webhook-server.pem': pem });
+    const files = ['webhook-server.pem', 'webhook-client-ca.pem'];
+    const list = kustomize('audit', Object.fromEntries(files.map((name) => [`overlays/audit/${name}`, readFileSync(join(out, name), 'utf8')])));
     const service = find(list, 'Service').spec.ports[0];
-    const webhook = parse(readFileSync(join(out, 'apiserver/audit-webhook.yaml'), 'utf8')) as { clusters: { cluster: { server: string } }[] };
+    const webhook = parse(readFileSync(join(out, 'apiserver/audit-webhook.yaml'), 'utf8')) as { clusters: { cluster: { server: string } }[]; users: { user: object }[] };
     expect(new URL(webhook.clusters[0].cluster.server).port).toBe(String(service.nodePort));
     expect(new URL(webhook.clusters[0].cluster.server).pathname).toBe('/k8s-audit');
-    expect(Buffer.from(find(list, 'Secret').data['webhook-server.pem'], 'base64').toString()).toBe(pem);
+    for (const name of files) expect(Buffer.from(find(list, 'Secret').data[name], 'base64').toString()).toBe(readFileSync(join(out, name), 'utf8'));
+    // The port is open to the network of the nodes: what decides who may post is the certificate that the webhook asks for.
+    const { init_config } = (parse(find(list, 'ConfigMap').data['falco.yaml']) as { plugins: { init_config: object }[] }).plugins[0];
+    expect(init_config).toEqual({ sslCertificate: `/etc/falco-ts/certs/${files[0]}`, sslClientCA: `/etc/falco-ts/certs/${files[1]}` });
+    expect(webhook.users[0].user).toEqual({ 'client-certificate-data': expect.any(String), 'client-key-data': expect.any(String) });
     const { spec } = pod(list);
     expect(spec.securityContext?.runAsNonRoot).toBe(true);
     expect(spec.containers[0].volumeMounts.find(({ name }) => name === 'certs')?.mountPath).toBe('/etc/falco-ts/certs');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a client must show, and what this side shows: read from files, and read again when they change. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
@@ -29,6 +29,9 @@ export class Credentials {
 
   /** Reads everything once and watches it from then on. */
   async start(): Promise<void> {
+    if (!this.tls && this.files.clientAuthority !== null) {
+      throw new StartError('K8S_AUDIT_TLS', 'k8saudit: sslClientCA needs https: over plain http nobody shows a certificate, and anybody would be let in', 'Write https:// in open_params, or take sslClientCA out of init_config.');
+    }
     await this.#loadToken();
     const paths = [this.files.bearerToken, this.tls ? this.files.certificate : null, this.tls ? this.files.clientAuthority : null];
     const watched = paths.filter((path) => path !== null);
@@ -82,12 +85,8 @@ export class Credentials {
     const { certificate, clientAuthority } = this.files;
     if (certificate === null) throw new StartError('K8S_AUDIT_TLS', 'k8saudit: https needs sslCertificate in init_config');
     const pem = await read(certificate, 'sslCertificate');
-    const context: SecureContextOptions = {
-      cert: pem,
-      key: pem,
-      minVersion: 'TLSv1.2',
-      ...(clientAuthority === null ? {} : { ca: await read(clientAuthority, 'sslClientCA') }),
-    };
+    const ca = clientAuthority === null ? null : authorities(await read(clientAuthority, 'sslClientCA'), clientAuthority);
+    const context: SecureContextOptions = { cert: pem, key: pem, minVersion: 'TLSv1.2', ...(ca !== null && { ca }) };
     try {
       createSecureContext(context);
     } catch (error) {
@@ -100,6 +99,22 @@ export class Credentials {
     }
     return context;
   }
+}
+
+/** A file without a certificate would let nobody in, and one that breaks off would let some in: neither was meant. */
+function authorities(pem: Buffer, path: string): Buffer {
+  const wrong = (why: string, cause?: unknown): StartError =>
+    new StartError('K8S_AUDIT_TLS', `k8saudit: ${path} (sslClientCA) ${why}`, 'It must hold the certificates of the authorities, in PEM.', { cause });
+  const found = pem.toString('latin1').match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----)?/g) ?? [];
+  if (found.length === 0) throw wrong('holds no certificate');
+  for (const one of found) {
+    try {
+      new X509Certificate(one);
+    } catch (error) {
+      throw wrong(`cannot be used: ${(error as Error).message}`, error);
+    }
+  }
+  return pem;
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -6,6 +6,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ConnectionBound } from '../../util/connection-bound.js';
 import { StartError } from '../source.js';
 import { receive } from './body.js';
@@ -140,7 +141,7 @@ export class AuditWebhook {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       if (place.tls && !secured.has(socket)) {
         this.intake.refuse('tls_failed');
-        this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about: ${error.message}`);
+        this.#warn('tls_failed', `${placeText(place)}: no TLS connection came about${fromText(socket)}: ${refusedCertificate(socket, error) ?? error.message}`);
         socket.destroy();
       } else if (GONE.has(error.code ?? '')) {
         // A connection that is over. When a body was on its way, whoever reads that counts it.
@@ -245,6 +246,16 @@ export class AuditWebhook {
     this.options.warn(message);
   }
 }
+
+/** Why the client may not be the one that posts. A wrong certificate ends the connection without an error of its own: the socket says why. */
+function refusedCertificate(socket: Socket, error: NodeJS.ErrnoException): string | null {
+  if (error.code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return 'the client shows no certificate, and sslClientCA asks for one';
+  // By its type an Error, in fact a code.
+  const { authorizationError: why } = socket as Partial<TLSSocket>;
+  return why === undefined || why === null ? null : `the client's certificate is refused: ${String(why)}`;
+}
+
+const fromText = ({ remoteAddress }: Socket): string => (remoteAddress === undefined ? '' : ` with ${remoteAddress.replace(/^::ffff:/, '')}`);
 
 function keepWhileOpen<T extends { once(event: 'close', listener: () => void): unknown }>(open: Set<T>, one: T): void {
   open.add(one);

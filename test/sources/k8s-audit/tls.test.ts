@@ -17,15 +17,18 @@ describe('over TLS', () => {
     execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
   };
   /** A key and a certificate signed by the test's own authority, in one PEM as the plugin wants it. */
-  function certify(name: string, serial: string): void {
+  function certify(name: string, serial: string, by = 'ca', use = ''): void {
     openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-    writeFileSync(join(dir, 'ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', serial, '-days', '2', '-extfile', 'ext', '-out', `${name}.crt`);
+    writeFileSync(join(dir, 'ext'), `subjectAltName=IP:127.0.0.1,DNS:localhost\n${use}`);
+    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-set_serial', serial, '-days', '2', '-extfile', 'ext', '-out', `${name}.crt`);
     writeFileSync(join(dir, `${name}.pem`), Buffer.concat([readFileSync(join(dir, `${name}.key`)), readFileSync(join(dir, `${name}.crt`))]));
+  }
+  function authority(name: string): void {
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.pem`, '-days', '2', '-subj', `/CN=test authority ${name}`);
   }
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'falco-ts-audit-'));
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test authority');
+    authority('ca');
     certify('server', '1');
     certify('client', '2');
   });
@@ -148,14 +151,63 @@ describe('over TLS', () => {
     await expect(connected).rejects.toThrow();
   });
 
-  it('a client certificate is asked for when an authority is configured', async () => {
-    const config = { sslCertificate: file('server.pem'), sslClientCA: file('ca.pem') };
-    const to = await start({ openParams, config });
-    await expect(post(to.port, eventList(auditEvent('a')), { tls: true, ca: ca() })).rejects.toThrow();
-    await expect.poll(() => to.source.stats().losses.tls_failed).toBe(1);
-    const identity = { cert: readFileSync(file('client.crt')), key: readFileSync(file('client.key')) };
-    expect((await post(to.port, eventList(auditEvent('b')), { tls: true, ca: ca(), ...identity })).status).toBe(200);
-    expect(ids(to)).toEqual(['b']);
+  describe('with an authority for clients', () => {
+    const config = () => ({ sslCertificate: file('server.pem'), sslClientCA: file('clients.pem') });
+    const identity = (name: string) => ({ tls: true, ca: ca(), cert: readFileSync(file(`${name}.crt`)), key: readFileSync(file(`${name}.key`)), agent: false as const });
+    const losses = (to: Awaited<ReturnType<typeof start>>): number => to.source.stats().losses.tls_failed;
+    beforeAll(() => {
+      writeFileSync(file('clients.pem'), ca());
+      authority('other');
+      certify('foreign', '3', 'other');
+      certify('for-servers', '4', 'ca', 'extendedKeyUsage=serverAuth\n');
+    });
+
+    it.each([
+      ['no certificate', () => ({ tls: true, ca: ca(), agent: false as const }), /with 127\.0\.0\.1: the client shows no certificate, and sslClientCA asks for one/],
+      ['a certificate of another authority', () => identity('foreign'), /the client's certificate is refused: UNABLE_TO_VERIFY_LEAF_SIGNATURE/],
+      ['a certificate for servers', () => identity('for-servers'), /the client's certificate is refused: INVALID_PURPOSE/],
+    ])('who shows %s is refused, which is counted and said', async (_what, shows, said) => {
+      const to = await start({ openParams, config: config() });
+      await expect(post(to.port, eventList(auditEvent('a')), shows())).rejects.toThrow();
+      await expect.poll(() => losses(to)).toBe(1);
+      await expect.poll(() => to.warnings.join('\n')).toMatch(said);
+      const session = http2Connect(`https://127.0.0.1:${to.port}`, shows());
+      session.on('error', () => {});
+      await expect.poll(() => session.destroyed).toBe(true);
+      await expect.poll(() => losses(to)).toBe(2);
+      expect(ids(to)).toEqual([]);
+      expectBalance(to);
+    });
+
+    it('who shows one of its certificates is let in', async () => {
+      const to = await start({ openParams, config: config() });
+      expect((await post(to.port, eventList(auditEvent('b')), identity('client'))).status).toBe(200);
+      expect([ids(to), losses(to)]).toEqual([['b'], 0]);
+    });
+
+    it('another authority is used without a restart, and a broken file is not', async () => {
+      const to = await start({ openParams, config: config() });
+      const statusOf = (name: string): Promise<number> => post(to.port, eventList(auditEvent(name)), identity(name)).then(({ status }) => status, () => 0);
+      expect([await statusOf('client'), await statusOf('foreign')]).toEqual([200, 0]);
+      writeFileSync(file('clients.pem'), readFileSync(file('other.pem')));
+      await expect.poll(() => statusOf('foreign'), { timeout: 5000 }).toBe(200);
+      expect(await statusOf('client')).toBe(0);
+      writeFileSync(file('clients.pem'), 'no certificate');
+      await expect.poll(() => to.warnings.join(), { timeout: 5000 }).toContain('(sslClientCA) holds no certificate');
+      expect([await statusOf('client'), await statusOf('foreign')]).toEqual([0, 200]);
+      // Both at once, for the time of a change.
+      writeFileSync(file('clients.pem'), Buffer.concat([ca(), readFileSync(file('other.pem'))]));
+      await expect.poll(() => statusOf('client'), { timeout: 5000 }).toBe(200);
+      expect(await statusOf('foreign')).toBe(200);
+      writeFileSync(file('clients.pem'), ca());
+    });
+
+    it('a file that is not there or holds none is fatal, and so is plain http, where nobody could show a certificate', async () => {
+      await expect(listen({ openParams, config: { ...config(), sslClientCA: file('none.pem') } })).rejects.toThrow(/sslClientCA cannot be read: ENOENT/);
+      writeFileSync(file('empty.pem'), '');
+      await expect(listen({ openParams, config: { ...config(), sslClientCA: file('empty.pem') } })).rejects.toThrow(/empty\.pem \(sslClientCA\) holds no certificate/);
+      await expect(listen({ config: { sslClientCA: file('clients.pem') } })).rejects.toThrow(/sslClientCA needs https/);
+    });
   });
 
   it('a new certificate is used without a restart, and a broken one is not', async () => {
