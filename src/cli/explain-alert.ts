@@ -49,7 +49,7 @@ export function explainAlerts(path: string, bytes: Buffer, loaded: LoadedConfig,
   const others = readAlerts(bytes, new AlertReader(ruleset.rules, catalogues), groups);
   if (groups.read === 0) return null;
   if (groups.all.length === 0 && groups.problems.size === 0) {
-    throw new StartError('ALERTS', options.num === null ? `${path} has no alert of the rule '${options.rule}'` : `${path} has no alert ${options.num}${options.rule === null ? '' : ` of the rule '${options.rule}'`}: it has ${groups.read}`);
+    throw new StartError('EVENT', options.num === null ? `${path} has no alert of the rule '${options.rule}'` : `${path} has no alert ${options.num}${options.rule === null ? '' : ` of the rule '${options.rule}'`}: it has ${groups.read}`);
   }
   const yaml = groups.yaml((text) => load([{ name: '<exceptions>', text }]));
   const all = groups.all;
