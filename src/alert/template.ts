@@ -44,6 +44,11 @@ export interface TemplateError {
   readonly unknownField: boolean;
 }
 
+/** A field padded to more than this would be a mistake of the writer's, or an attempt on our memory. */
+const MAX_WIDTH = 65_535;
+/** No field's name, with what may follow it after a dot, is longer. */
+const LONGEST_NAME = 256;
+
 type Part =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'value'; readonly operand: Operand; readonly width: number };
@@ -74,7 +79,10 @@ function parseTemplate<E>(text: string, catalogue: SourceCatalogue<E>): ParsedTe
     const width = digits.exec(text)?.[0] ?? '';
     const start = at + 1 + width.length;
     const found = longestOperand(text, start, catalogue);
-    if ('operand' in found) {
+    if (Number(width) > MAX_WIDTH) {
+      errors.push({ message: `${width} characters are no width for a field`, hint: `the most is ${MAX_WIDTH}`, start: at, end: start, unknownField: false });
+      done = at = start;
+    } else if ('operand' in found) {
       parts.push({ kind: 'value', operand: found.operand, width: Number(width) });
       done = at = found.end;
     } else {
@@ -103,7 +111,7 @@ function longestOperand<E>(
   const word = /[A-Za-z0-9_.]*/y;
   word.lastIndex = start;
   const wordEnd = start + (word.exec(text)?.[0].length ?? 0);
-  for (let until = wordEnd; until > start; until--) {
+  for (let until = Math.min(wordEnd, start + LONGEST_NAME); until > start; until--) {
     const shorter = attempt(until);
     if (shorter.operand !== null) return { operand: shorter.operand, end: shorter.end };
   }

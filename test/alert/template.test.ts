@@ -146,6 +146,18 @@ describe('an output template', () => {
     expect(compileTemplate(text, catalogue).errors.length).toBeGreaterThan(0);
   });
 
+  it('refuses a width that no memory has', () => {
+    expect(compileTemplate('a %99999999999proc.name', catalogue).errors).toEqual([
+      { message: '99999999999 characters are no width for a field', hint: 'the most is 65535', start: 2, end: 14, unknownField: false },
+    ]);
+    expect(message('%65535proc.name', { 'proc.name': 'a' })).toHaveLength(65_535);
+  });
+
+  it('is done with a word of any length that is no field', () => {
+    expect(compileTemplate(`%${'a.b'.repeat(100_000)}`, catalogue).errors).toHaveLength(1);
+    expect(compileTemplate('%zz.z '.repeat(2_000), catalogue).errors).toHaveLength(2_000);
+  });
+
   it('reports every mistake, each at its place', () => {
     const text = 'a %proc.nmae b %% c %fd.zzz d %';
     const { template, errors } = compileTemplate(text, catalogue);
