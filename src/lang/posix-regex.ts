@@ -15,7 +15,10 @@ import { RE2JS, RE2JSException } from 're2js';
 /** RE2's `ClassNL`, the one flag it sets when `posix_syntax` is on. */
 const CLASS_NL = 4;
 
-type Compiled = ReturnType<RE2JS['re2']>;
+/** Beyond it RE2, with the 8 MB that it has in Falco, calls a pattern too large. A text costs time for each. */
+const MOST_INSTRUCTIONS = 87_000;
+
+type Compiled = ReturnType<RE2JS['re2']> & { readonly prog: { numInst(): number } };
 const engine = RE2JS.compile('').re2().constructor as unknown as {
   compileImpl(expression: string, flags: number, longest: boolean): Compiled;
 };
@@ -33,6 +36,7 @@ export class PosixRegex {
       if (!(error instanceof RE2JSException)) throw error;
       return { problem: error.message.replace(/^error parsing regexp: /, '') };
     }
+    if ((compiled.re2Input as Compiled).prog.numInst() > MOST_INSTRUCTIONS) return { problem: 'it is too large with its repetitions written out' };
     return new PosixRegex(compiled);
   }
 

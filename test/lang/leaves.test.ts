@@ -90,6 +90,12 @@ describe('regular expressions', () => {
     '%j is refused', (expression) => expect(test(expression, 'a')).toBeTypeOf('string'),
   );
 
+  it('are refused where RE2 calls them too large', () => {
+    expect(test('[[:alpha:]]{1000}'.repeat(80), 'a')).toBe(false);
+    expect(test('[[:alpha:]]{1000}'.repeat(90), 'a')).toBe('it is too large with its repetitions written out');
+    expect(test('a{0,1000}'.repeat(45), 'a')).toBeTypeOf('string');
+  });
+
   it('end on texts that keep a backtracking matcher busy for ever', () => {
     expect(test('(a*)*b', 'a'.repeat(30_000))).toBe(false);
     expect(test('(a|a)*(a|aa)*c', 'a'.repeat(30_000))).toBe(false);
