@@ -40,7 +40,7 @@ export interface TemplateError {
   readonly hint?: string;
   readonly start: number;
   readonly end: number;
-  /** It is only that a field is not known. */
+  /** What stands there is no field of this release; all but a % at the end could be one in another. */
   readonly unknownField: boolean;
 }
 
@@ -117,7 +117,7 @@ function longestOperand<E>(
   }
   if (wordEnd === start) {
     const what = start >= text.length ? 'stands at the end of the output' : 'is followed by no field';
-    return { message: `a % ${what}`, hint: 'write %% for a percent sign', end: start, unknownField: false };
+    return { message: `a % ${what}`, hint: 'write %% for a percent sign', end: start, unknownField: start < text.length };
   }
   const error: LangError | undefined = whole.errors[0];
   const end = Math.max(wordEnd, Math.min(whole.end, text.length));
@@ -125,7 +125,7 @@ function longestOperand<E>(
     message: error?.message ?? `'${text.slice(start, wordEnd)}' is no field`,
     ...(error?.hint === undefined ? {} : { hint: error.hint }),
     end: error?.code === 'COND_UNKNOWN_FIELD' ? wordEnd : end,
-    unknownField: error?.code === 'COND_UNKNOWN_FIELD',
+    unknownField: true,
   };
 }
 

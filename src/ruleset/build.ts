@@ -30,7 +30,10 @@ export interface BuildOptions {
 const MANY_EVENT_TYPES = 100;
 const CONTAINER_INFO = '%container.info';
 
-/** The errors that `skip-if-unknown-filter` turns into warnings. */
+/**
+ * The errors that `skip-if-unknown-filter` turns into warnings. The first one decides, and the output is looked at before the
+ * condition: rules for a later release may have in them whatever that knows.
+ */
 const UNKNOWN_NAMES: ReadonlySet<string> = new Set(['COND_UNKNOWN_FIELD', 'COND_UNKNOWN_EVENT_TYPE']);
 const VALIDATION_ERRORS: ReadonlySet<string> = new Set(['COND_UNKNOWN_MACRO', 'COND_MACRO_LOOP', 'COND_TOO_LARGE']);
 
@@ -128,6 +131,7 @@ class Builder {
     const catalogue = this.#catalogues.get(info.source);
     if (catalogue === undefined) return null;
     const output = this.#buildOutput(info, catalogue);
+    if (output === 'skipped') return null;
     const condition = this.#buildCondition(info, catalogue, macros);
     if (output === null || condition === null) return null;
     return {
@@ -162,9 +166,10 @@ class Builder {
     // Deprecation is told by the above; the catalogue marks fields that upstream does not warn about.
     const found = check(condition, catalogue).filter((error) => error.code !== 'COND_WARN_DEPRECATED');
     const errors = found.filter((error) => error.severity === 'error');
-    const skip = info.skipIfUnknownFilter && errors.length > 0 && errors.every((error) => UNKNOWN_NAMES.has(error.code));
+    const skip = info.skipIfUnknownFilter && errors.length > 0 && UNKNOWN_NAMES.has((errors[0] as LangError).code);
     for (const error of found) {
       if (error.severity === 'warning') this.#lang(error, 'LOAD_COMPILE_CONDITION', 'warning', scope);
+      else if (skip && !UNKNOWN_NAMES.has(error.code)) continue;
       else if (skip) this.#lang({ ...error, hint: 'the rule is left out, as its skip-if-unknown-filter says' }, 'LOAD_UNKNOWN_FILTER', 'warning', scope);
       else this.#lang(error, 'LOAD_ERR_COMPILE_CONDITION', 'error', scope);
     }
@@ -183,7 +188,8 @@ class Builder {
     return codes.size;
   }
 
-  #buildOutput(info: RuleInfo, catalogue: AnyCatalogue): Pick<Rule, 'output' | 'template' | 'extraFields'> | null {
+  /** `skipped`: the rule is left out, whatever else it says. */
+  #buildOutput(info: RuleInfo, catalogue: AnyCatalogue): Pick<Rule, 'output' | 'template' | 'extraFields'> | null | 'skipped' {
     const { appendOutput, base64 } = this.#options;
     const parts = [info.output];
     for (const text of appendedTexts(appendOutput, info, catalogue)) {
@@ -196,13 +202,15 @@ class Builder {
       output = MappedText.concat([output.slice(0, at), output.slice(end, output.text.length)]);
     }
     const compiled = compileTemplate(output.text, catalogue, { base64 });
-    let whole = this.#outputErrors(compiled.errors, output, info);
+    const skip = info.skipIfUnknownFilter && compiled.errors[0]?.unknownField === true;
+    let whole = this.#outputErrors(compiled.errors, output, info, skip);
+    if (skip) return 'skipped';
     this.#warnDeprecatedOutput(output, info);
     const extra: CompiledExtraField[] = [];
     for (const field of extraFields(appendOutput, info)) {
       const format = MappedText.verbatim({ name: 'append_output', text: field.format }, 0, field.format);
       const { template, errors } = compileTemplate(field.format, catalogue, { base64 });
-      whole = this.#outputErrors(errors, format, info) && whole;
+      whole = this.#outputErrors(errors, format, info, info.skipIfUnknownFilter && errors.every((error) => error.unknownField)) && whole;
       this.#warnDeprecatedOutput(format, info);
       if (template !== null) extra.push({ ...field, template });
     }
@@ -210,9 +218,9 @@ class Builder {
   }
 
   /** True when there are none. */
-  #outputErrors(errors: readonly TemplateError[], text: MappedText, info: RuleInfo): boolean {
-    const skip = info.skipIfUnknownFilter && errors.every((error) => error.unknownField);
+  #outputErrors(errors: readonly TemplateError[], text: MappedText, info: RuleInfo, skip: boolean): boolean {
     for (const error of errors) {
+      if (skip && !error.unknownField) continue;
       const span = text.spanOf(error.start, error.end);
       if (skip) this.#problems.warn('LOAD_UNKNOWN_FILTER', info.outputPath, error.message, 'the rule is left out, as its skip-if-unknown-filter says', span);
       else this.#problems.error('LOAD_ERR_COMPILE_OUTPUT', info.outputPath, error.message, error.hint, span);

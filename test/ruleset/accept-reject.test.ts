@@ -78,6 +78,9 @@ const accepted: readonly Accepted[] = [
   { name: 'capture with its duration', text: more('  capture: true\n  capture_duration: 10000\n') },
   { name: 'an unknown field under skip-if-unknown-filter', text: `${withCondition('evt.type = open and proc.nope = a')}  skip-if-unknown-filter: true\n`, enabled: 0, warns: ['LOAD_UNKNOWN_FILTER'] },
   { name: 'an unknown field in the output under skip-if-unknown-filter', text: `${RULE.replace('%fd.name', '%zz.nope')}  skip-if-unknown-filter: true\n`, enabled: 0, warns: ['LOAD_UNKNOWN_FILTER'] },
+  { name: 'a second mistake under skip-if-unknown-filter, behind the unknown field', text: `${withCondition('evt.type = open and proc.nope = a and proc.pid = abc')}  skip-if-unknown-filter: true\n`, enabled: 0, warns: ['LOAD_UNKNOWN_FILTER'] },
+  { name: 'a condition that does not parse under skip-if-unknown-filter, when the output has an unknown field', text: `${withCondition('evt.type = open and proc.nope newop a').replace('%fd.name', '%proc.nope')}  skip-if-unknown-filter: true\n`, enabled: 0, warns: ['LOAD_UNKNOWN_FILTER'] },
+  { name: 'an output under skip-if-unknown-filter that transforms what cannot be transformed', text: `${RULE.replace('%fd.name', '%toupper(proc.pid) %')}  skip-if-unknown-filter: true\n`, enabled: 0, warns: ['LOAD_UNKNOWN_FILTER'] },
   { name: 'a list of one item where one value is needed', text: `- list: l\n  items: [cat]\n${withCondition('evt.type = open and proc.name = l')}`, condition: '(evt.type = open and proc.name = cat)', warns: [] },
   { name: 'an empty list among values', text: `- list: l\n  items: []\n${withCondition('evt.type = open and proc.name in (l, cat)')}`, condition: '(evt.type = open and proc.name in (cat))', warns: [] },
   { name: 'lists in a list', text: `- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n${withCondition('evt.type = open and proc.name in (b)')}`, condition: '(evt.type = open and proc.name in (x, y))', warns: [] },
@@ -122,6 +125,8 @@ interface Rejected {
 }
 
 const rejected: readonly Rejected[] = [
+  { name: 'an unknown field under skip-if-unknown-filter, behind another mistake', text: `${withCondition('evt.type = open and proc.pid = abc and proc.nope = a')}  skip-if-unknown-filter: true\n`, says: /LOAD_ERR_COMPILE_CONDITION: 'abc' is no decimal number/ },
+  { name: 'an output that ends with a % under skip-if-unknown-filter', text: `${RULE.replace('%fd.name', '%')}  skip-if-unknown-filter: true\n`, says: /LOAD_ERR_COMPILE_OUTPUT: a % stands at the end of the output/ },
   { name: 'a priority that is appended', text: more('- rule: r\n  desc: x\n  priority: WARNING\n  override:\n    desc: replace\n    priority: append\n'), says: /LOAD_ERR_YAML_VALIDATE: the key 'priority' cannot be appended to/ },
   { name: 'append and override in one item', text: more('- rule: r\n  desc: x\n  condition: and proc.name = cat\n  append: true\n  override:\n    desc: replace\n    condition: append\n'), says: /LOAD_ERR_YAML_VALIDATE: 'append: true' and 'override' cannot stand together/ },
   { name: 'a macro appended to before it is defined', text: `- macro: m\n  condition: or evt.type = openat2\n  override:\n    condition: append\n- macro: m\n  condition: evt.type = open\n${withCondition('m')}`, says: /LOAD_ERR_VALIDATE: there is no macro 'm' yet to append to/ },
