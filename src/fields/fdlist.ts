@@ -7,6 +7,7 @@ import { NA } from '../events/raw-param.js';
 import { fdList } from '../events/render.js';
 import type { FieldClass, FieldReader } from '../lang/catalogue.js';
 import type { FdInfo } from '../state/fd-info.js';
+import { ANY_V4, ANY_V6 } from '../state/interfaces.js';
 import { field } from './catalogue.js';
 import { fdsOf } from './of-thread.js';
 
@@ -23,12 +24,13 @@ function joined(read: (fd: number, info: FdInfo | undefined) => string | null): 
   };
 }
 
-/** Client, server, or the socket's own for one that listens. */
-function end(info: FdInfo | undefined, which: 'client' | 'server'): { readonly ip: string | null; readonly port: number } | null {
+/** Client, server, or the socket's own for one that listens; the unspecified address for what is not known. */
+function end(info: FdInfo | undefined, which: 'client' | 'server'): { readonly ip: string; readonly port: number } | null {
   if (info === undefined || !isIpSocket(info)) return null;
-  const source = { ip: info.sourceIp, port: info.sourcePort };
+  const any = info.type === 'ipv4' ? ANY_V4 : ANY_V6;
+  const source = { ip: info.sourceIp ?? any, port: info.sourcePort };
   if (info.isServerSocket) return which === 'server' ? source : null;
-  return which === 'client' ? source : { ip: info.destIp, port: info.destPort };
+  return which === 'client' ? source : { ip: info.destIp ?? any, port: info.destPort };
 }
 
 const ips = (which: 'client' | 'server'): FieldReader<EventView> => joined((_, info) => end(info, which)?.ip ?? null);

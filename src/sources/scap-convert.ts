@@ -41,6 +41,12 @@ const GREW: ReadonlySet<number> = new Set<number>([
   Ev.SYSCALL_OPEN_E, Ev.SYSCALL_CREAT_E, Ev.SYSCALL_OPENAT_2_E, Ev.SYSCALL_OPENAT2_E,
 ]);
 
+/** Parameters of enter events that have another name now. */
+const FORMER_NAMES: ReadonlyMap<number, Readonly<Record<string, string>>> = new Map([
+  [Ev.SYSCALL_DUP_X, { oldfd: 'fd' }],
+  [Ev.SYSCALL_BRK_1_X, { vm_size: 'size' }],
+]);
+
 /** Bytes of types of a fixed size. */
 const SIZES: Partial<Record<ParamRow['type'], number>> = {
   INT8: 1, INT16: 2, INT32: 4, INT64: 8, UINT8: 1, UINT16: 2, UINT32: 4, UINT64: 8, ERRNO: 8, FD: 8, PID: 8, SYSCALLID: 2,
@@ -89,7 +95,7 @@ export function planOf(row: EventRow): Plan | null {
     // The result comes first whatever it is called.
     if (renamed && old === -1 && i === 0 && row.params.length > 0) return { from: From.Old, index: 0, size, fill, needed: false };
     if (renamed && old !== -1) return { from: From.Old, index: old, size, fill, needed: false };
-    const name = row.type === Ev.SYSCALL_DUP_X && param.name === 'oldfd' ? 'fd' : param.name;
+    const name = FORMER_NAMES.get(row.type)?.[param.name] ?? param.name;
     const entered = enter.findIndex((p) => p.name === name);
     if (entered !== -1) return { from: From.Enter, index: entered, size, fill, needed: !absent };
     return { from: zeros.includes(param.name) ? From.Zero : From.Nowhere, index: -1, size, fill, needed: true };

@@ -12,15 +12,20 @@ export const CONNECTION = FdFlag.Connected | FdFlag.ConnectPending | FdFlag.Conn
 export function takeTuple(info: FdInfo, tuple: Uint8Array): boolean {
   if (tuple[0] === Family.Inet) return setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(tuple, 7), port(tuple, 11));
   if (isMapped(tuple, 1) && isMapped(tuple, 19)) {
-    return setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35));
+    return setMappedEnds(info, ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(tuple, 31), port(tuple, 35));
   }
   return setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(tuple, 19), port(tuple, 35));
+}
+
+/** The same for IPv4 addresses in IPv6 clothes. As Falco has it: a socket that turns out to speak IPv4 under them loses its protocol. */
+export function setMappedEnds(info: FdInfo, sip: string, sport: number, dip: string, dport: number): boolean {
+  if (info.type === 'ipv6' || info.isServerSocket) info.l4proto = null;
+  return setEnds(info, 'ipv4', sip, sport, dip, dport);
 }
 
 /** Takes both ends over. False: nothing is new, maybe because they are known the other way round. */
 export function setEnds(info: FdInfo, type: 'ipv4' | 'ipv6', sip: string, sport: number, dip: string, dport: number): boolean {
   const before = info.type;
-  // As Falco has it: a socket that turns out to speak IPv4 under an IPv6 address has lost its protocol.
   if (before === 'ipv6' && type === 'ipv4') info.l4proto = null;
   info.type = type;
   if (info.isServerSocket) {

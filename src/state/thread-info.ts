@@ -11,7 +11,7 @@ export class ThreadGroup {
   /** Gets the orphans of its descendants: init, a pid namespace's init, or PR_SET_CHILD_SUBREAPER. */
   reaper: boolean;
   /** The leader first, if it is known. Most processes have one thread: a list that begins empty would have room for 17. */
-  readonly threads: ThreadInfo[];
+  threads: ThreadInfo[];
 
   constructor(first: ThreadInfo) {
     this.pid = first.pid;

@@ -57,7 +57,9 @@ export class ThreadTable {
 
   /** Puts a thread in, in place of one with the same id. False: no room. Link it with {@link link}. */
   add(thread: ThreadInfo): boolean {
-    if (this.byTid.size >= this.limit && !this.byTid.has(thread.tid)) {
+    const old = this.byTid.get(thread.tid);
+    if (old !== undefined) this.untie(old);
+    else if (this.byTid.size >= this.limit) {
       this.refused++;
       return false;
     }
@@ -87,7 +89,10 @@ export class ThreadTable {
     thread.group = group;
     if (thread.isMain) {
       group.threads.unshift(thread);
-      for (const other of group.threads) other.leader = thread;
+      for (const other of group.threads) {
+        other.leader = thread;
+        other.fds = thread.fds;
+      }
     } else {
       group.threads.push(thread);
       const first = group.threads[0];
@@ -208,6 +213,18 @@ export class ThreadTable {
 
   stats(): ThreadTableStats {
     return { threads: this.byTid.size, added: this.added, removed: this.removed, refused: this.refused, evicted: this.evicted };
+  }
+
+  /** Neither its group nor its parent knows it any more. */
+  private untie(thread: ThreadInfo): void {
+    const group = thread.group;
+    if (group !== null) {
+      if (!thread.dead) group.alive--;
+      group.threads = group.threads.filter((other) => other !== thread);
+      if (group.threads.length === 0) this.groups.delete(group.pid);
+      thread.group = null;
+    }
+    this.byTid.get(thread.ptid)?.children?.delete(thread);
   }
 
   private drop(thread: ThreadInfo): void {

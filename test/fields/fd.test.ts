@@ -198,7 +198,7 @@ describe('poll prints', () => {
   it.each([
     ['fdlist.nums', '3,10,12,14,99,-1'],
     ['fdlist.names', '/etc/passwd,10.0.0.5:40000->93.184.216.34:443,:::80,<NA>,<NA>,<NA>'],
-    ['fdlist.cips', '10.0.0.5'], ['fdlist.sips', '93.184.216.34,::'], ['fdlist.cports', '40000,0'], ['fdlist.sports', '443,0'],
+    ['fdlist.cips', '10.0.0.5,0.0.0.0'], ['fdlist.sips', '93.184.216.34,::,0.0.0.0'], ['fdlist.cports', '40000,0'], ['fdlist.sports', '443,0'],
     ['evt.arg.fds', '3:f41 10:441 12:641 14:441 99:?41 18446744073709551615:?41'],
   ])('%s', (use, value) => expect(scene().prints(use, poll)).toBe(value));
   it('nothing for other calls', () => expect(scene().prints('fdlist.nums', on(3))).toBe(null));

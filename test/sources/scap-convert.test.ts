@@ -56,6 +56,11 @@ describe('events with a new type number', () => {
     expect([key(view), view.int(0), view.int(1), view.str(2), view.u32(3), view.has(5)]).toEqual(['SYSCALL_OPENAT_2_X', 3, -100, '/etc/x', 1, false]);
   });
 
+  it('brk, with the size under its new name', () => {
+    const view = convert(['SYSCALL_BRK_1_E', { size: 123 }], ['SYSCALL_BRK_1_X', { res: 89 }])!;
+    expect([key(view), view.int(0), view.u32(1), view.has(2), view.has(4)]).toEqual(['SYSCALL_BRK_4_X', 89, 123, false, false]);
+  });
+
   it('dup, with the descriptor under its new name', () => {
     const view = convert(['SYSCALL_DUP_E', { fd: 4 }], ['SYSCALL_DUP_X', { res: 9 }])!;
     expect([key(view), view.int(0), view.int(1)]).toEqual(['SYSCALL_DUP_1_X', 9, 4]);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { State } from '../../src/state/state.js';
 import { ThreadInfo } from '../../src/state/thread-info.js';
 import { buildEvent, feed, viewOf } from '../helpers/event-builder.js';
-import { CLONE_FILES, cloneParams, exec, exit, fork, machine, thread } from '../helpers/processes.js';
+import { CLONE_FILES, CLONE_THREAD, cloneParams, exec, exit, fork, machine, thread } from '../helpers/processes.js';
 
 const names = (state: State, tid: number): string[] => {
   const list: string[] = [];
@@ -98,6 +98,38 @@ describe('fork and exec', () => {
     feed(state, 'SYSCALL_CLOSE_X', { res: 0, fd: 7 }, { tid: 1001 });
     expect(state.threads.get(1000)!.fds.has(7)).toBe(true);
     expect(state.threads.get(1001)!.fds.has(7)).toBe(false);
+  });
+});
+
+describe('what a lost exit leaves', () => {
+  it('a process that takes the place of one whose exit was lost is the only one of its id', () => {
+    const state = machine();
+    exec(state, 2000, '/bin/old', [], { ptid: 1000 });
+    const start = { tid: 2000, pid: 2000, ptid: 1000, vtid: 2000, vpid: 2000, res: 0, comm: 'new' };
+    feed(state, 'SYSCALL_CLONE3_X', cloneParams(start), { tid: 2000 });
+    expect([...state.threads.get(1000)!.children!].map((child) => child.comm)).toEqual(['new']);
+    expect([state.threads.threadCount(2000), names(state, 2000)]).toEqual([1, ['new', 'bash', 'init']]);
+  });
+
+  it('threads that were known before their main thread share its descriptors once it is', () => {
+    const state = machine();
+    const flags = CLONE_THREAD | CLONE_FILES;
+    feed(state, 'SYSCALL_CLONE3_X', cloneParams({ tid: 2001, pid: 2000, ptid: 1000, vtid: 2001, vpid: 2000, res: 0, flags }), { tid: 2001 });
+    feed(state, 'SYSCALL_CLONE3_X', cloneParams({ tid: 2000, pid: 2000, ptid: 1000, vtid: 2000, vpid: 2000, res: 0 }), { tid: 2000 });
+    openFile(state, 2001, 7, '/shared');
+    expect(state.threads.get(2000)!.fds.get(7)!.name).toBe('/shared');
+  });
+});
+
+describe('the executable', () => {
+  it('that changed before its process began says for how long; one that changed after it, an enormous number', () => {
+    const state = machine();
+    fork(state, 1000, 1001);
+    const { cloneTs } = state.threads.get(1001)!;
+    exec(state, 1001, '/tmp/x', [], { exe_ino_ctime: cloneTs - 5n });
+    expect(state.threads.get(1001)!.exeInoCtimeDurationCloneTs).toBe(5);
+    exec(state, 1001, '/tmp/x', [], { exe_ino_ctime: cloneTs + 5n });
+    expect(state.threads.get(1001)!.exeInoCtimeDurationCloneTs).toBe(2n ** 64n - 5n);
   });
 });
 

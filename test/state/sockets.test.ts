@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a user sees of connections. */
 import { describe, expect, it } from 'vitest';
-import { FdFlag, type FdInfo } from '../../src/state/fd-info.js';
+import { FdFlag, FdInfo } from '../../src/state/fd-info.js';
 import { State } from '../../src/state/state.js';
 import { feed, type ParamValue, sockaddr, socktuple, unixTuple } from '../helpers/event-builder.js';
 import { machine } from '../helpers/processes.js';
@@ -128,6 +128,58 @@ describe('sockets without a connection', () => {
     socket(state, 3, INET, DGRAM);
     feed(state, 'SOCKET_SENDTO_X', { res: 4, data: Buffer.from('x'), fd: 3, size: 4, tuple: socktuple(['0.0.0.0', 5000], ['10.0.0.7', 53]) });
     expect(fdOf(state, 3).name).toBe('10.0.0.1:5000->10.0.0.7:53');
+  });
+
+  it('over IPv6, who sends first is the client, whatever else the process is connected to', () => {
+    const state = machine();
+    socket(state, 3, INET, DGRAM);
+    connect(state, 3, { tuple: socktuple(['10.0.0.1', 1], ['8.8.8.8', 53]) });
+    socket(state, 4, INET6, DGRAM);
+    feed(state, 'SOCKET_SENDTO_X', { res: 4, data: Buffer.from('x'), fd: 4, size: 4, tuple: socktuple(['2001:db8::1', 5000], ['2001:db8::2', 53]) });
+    expect(fdOf(state, 4)).toMatchObject({ name: '2001:db8::1:5000->2001:db8::2:53', flags: FdFlag.RoleClient | FdFlag.Connected, destPort: 53 });
+  });
+
+  it('a server that was found listening at the start stays the server when it is asked over IPv6', () => {
+    const state = machine();
+    const found = new FdInfo('ipv6', ':::53');
+    found.isServerSocket = true;
+    found.sourceIp = '::';
+    found.sourcePort = 53;
+    found.l4proto = 'udp';
+    state.threads.get(1000)!.fds.set(3, found);
+    feed(state, 'SOCKET_RECVFROM_X', { res: 4, data: Buffer.from('x'), tuple: socktuple(['2001:db8::2', 5000], ['2001:db8::1', 53]), fd: 3, size: 4 });
+    expect(found).toMatchObject({ name: '2001:db8::2:5000->2001:db8::1:53', flags: FdFlag.RoleServer, destPort: 53 });
+  });
+
+  it('a server that connects to its client is shown as its server over IPv4, and as it is over IPv6', () => {
+    const state = machine();
+    const bound = (fd: number, domain: number, own: string, peer: string): string => {
+      socket(state, fd, domain, DGRAM);
+      feed(state, 'SOCKET_BIND_X', { res: 0, addr: sockaddr([own, 53]), fd });
+      connect(state, fd, { tuple: socktuple([own, 53], [peer, 5000]) });
+      return fdOf(state, fd).name;
+    };
+    expect(bound(3, INET, '10.0.0.1', '10.0.0.2')).toBe('10.0.0.2:5000->10.0.0.1:53');
+    expect(bound(4, INET6, '2001:db8::1', '2001:db8::2')).toBe('2001:db8::1:53->2001:db8::2:5000');
+  });
+
+  it('a failed message leaves a listening socket as it is, and marks a connection as failed', () => {
+    const state = machine({ trackConnections: true });
+    socket(state, 3, INET, STREAM);
+    feed(state, 'SOCKET_BIND_X', { res: 0, addr: sockaddr(['0.0.0.0', 8080]), fd: 3 });
+    feed(state, 'SOCKET_SEND_X', { res: -32, data: null, fd: 3, size: 4, tuple: null });
+    expect(fdOf(state, 3).flags & FdFlag.ConnectFailed).toBe(0);
+    socket(state, 4, INET, STREAM);
+    connect(state, 4, { tuple: socktuple(['10.0.0.1', 1], ['10.0.0.2', 2]) });
+    feed(state, 'SOCKET_SEND_X', { res: -32, data: null, fd: 4, size: 4, tuple: null });
+    expect(fdOf(state, 4).flags & FdFlag.ConnectFailed).not.toBe(0);
+  });
+
+  it('a connection whose descriptor was closed unseen shows its new ends with the next IPv6 message', () => {
+    const state = machine();
+    feed(state, 'SOCKET_ACCEPT4_6_X', { fd: 5, tuple: socktuple(['2001:db8::9', 50000], ['2001:db8::1', 80]), queuepct: 0, queuelen: 0, queuemax: 5, flags: 0 });
+    feed(state, 'SOCKET_RECVFROM_X', { res: 4, data: Buffer.from('x'), tuple: socktuple(['2001:db8::7', 40000], ['2001:db8::1', 80]), fd: 5, size: 4 });
+    expect(fdOf(state, 5).name).toBe('2001:db8::7:40000->2001:db8::1:80');
   });
 
   it('both ends of a socketpair are known', () => {

@@ -35,20 +35,29 @@ function learnEnds(state: State, info: FdInfo, tuple: Uint8Array): boolean {
 /** Brings name, role and ends up to date after data went through a socket. */
 function exchanged(state: State, view: EventView, tupleParam: number, incoming: boolean): void {
   const info = view.fd!;
-  if (info.name.length !== 0 && info.l4proto === 'tcp') return;
+  // As Falco has it: the ends of an IPv4 connection stay what they are, those of an IPv6 one follow its messages.
+  if (info.name.length !== 0 && info.l4proto === 'tcp' && info.type === 'ipv4' && !info.isServerSocket) return;
   const tuple = view.raw(tupleParam);
+  const served = info.isServerSocket;
   if (!learnEnds(state, info, tuple)) return;
   if (info.type !== 'ipv4' && info.type !== 'ipv6') {
     info.name = tupleText(tuple) ?? NO_TEXT;
     return;
   }
-  if ((info.flags & ROLES) === 0) guessRole(info, view.thread!, incoming);
+  if ((info.flags & ROLES) === 0) guessRole(info, view.thread!, incoming, served);
   if ((info.flags & (incoming ? FdFlag.RoleClient : FdFlag.RoleServer)) !== 0) swapEnds(info);
   info.name = tupleName(info);
 }
 
-/** A process that serves the destination port is the server, unless it uses the source port as a client. */
-function guessRole(info: FdInfo, thread: ThreadInfo, incoming: boolean): void {
+/**
+ * A process that serves the destination port is the server, unless it uses the source port as a client, too; then a server receives
+ * first and a client sends first. For IPv6 it is the server only if its socket was one (`served`) and receives.
+ */
+function guessRole(info: FdInfo, thread: ThreadInfo, incoming: boolean, served: boolean): void {
+  if (info.type === 'ipv6') {
+    info.flags |= served && incoming ? FdFlag.RoleServer : FdFlag.RoleClient;
+    return;
+  }
   let bound = false;
   let client = false;
   thread.fds.forEach((other) => {
@@ -89,12 +98,12 @@ function takeRights(state: State, thread: ThreadInfo, control: Uint8Array): void
 /** What each transfer tells of its socket. False: it failed. */
 function transferred(state: State, view: EventView, info: FdInfo, tupleParam: number, incoming: boolean): boolean {
   if (!view.has(0)) return false;
-  const inet = info.type === 'ipv4' || info.type === 'ipv6';
+  const connection = (info.type === 'ipv4' || info.type === 'ipv6') && !info.isServerSocket;
   if (view.int(0) < 0) {
-    if (inet && state.trackConnections) info.flags = (info.flags & ~CONNECTION) | FdFlag.ConnectFailed;
+    if (connection && state.trackConnections) info.flags = (info.flags & ~CONNECTION) | FdFlag.ConnectFailed;
     return false;
   }
-  if (inet && !info.isServerSocket) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
+  if (connection) info.flags = (info.flags & ~CONNECTION) | FdFlag.Connected;
   if (tupleParam !== -1) exchanged(state, view, tupleParam, incoming);
   return true;
 }

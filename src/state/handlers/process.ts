@@ -270,7 +270,8 @@ function readExeInode(view: EventView, thread: ThreadInfo): void {
   thread.exeInoCtime = view.u64(X.ExeCtime);
   thread.exeInoMtime = view.u64(X.ExeMtime);
   const ctime = BigInt(thread.exeInoCtime);
-  if (thread.cloneTs !== 0n) thread.exeInoCtimeDurationCloneTs = canonicalInt(thread.cloneTs - ctime);
+  // As Falco has it, unsigned: of a file that changed after the clone, an enormous number, not a small or negative one.
+  if (thread.cloneTs !== 0n) thread.exeInoCtimeDurationCloneTs = canonicalInt(BigInt.asUintN(64, thread.cloneTs - ctime));
   if (thread.pidnsInitStartTs !== 0n && ctime > thread.pidnsInitStartTs) {
     thread.exeInoCtimeDurationPidnsStart = canonicalInt(ctime - thread.pidnsInitStartTs);
   }

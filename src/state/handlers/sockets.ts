@@ -8,7 +8,7 @@ import {
 import { hasEnter } from '../call.js';
 import { FdFlag, FdInfo } from '../fd-info.js';
 import { addFd, O_CLOEXEC } from '../fd-table.js';
-import { CONNECTION, ROLES, setEnds, swapEnds, takeTuple, tupleName } from '../socket-ends.js';
+import { CONNECTION, ROLES, setEnds, setMappedEnds, swapEnds, takeTuple, tupleName } from '../socket-ends.js';
 import type { State } from '../state.js';
 import type { ThreadInfo } from '../thread-info.js';
 import { type Handler, type HandlerEntry, NO_TEXT, openFd } from './handler.js';
@@ -162,11 +162,11 @@ function connectInet(info: FdInfo, tuple: Uint8Array, trusted: Uint8Array | null
   else if (family === Family.Inet) {
     changed = setEnds(info, 'ipv4', ipv4Text(tuple, 1), port(tuple, 5), ipv4Text(trusted, 1), port(trusted, 5));
   } else if (isMapped(tuple, 1) && isMapped(trusted, 1)) {
-    changed = setEnds(info, 'ipv4', ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(trusted, 13), port(trusted, 17));
+    changed = setMappedEnds(info, ipv4Text(tuple, 13), port(tuple, 17), ipv4Text(trusted, 13), port(trusted, 17));
   } else {
     changed = setEnds(info, 'ipv6', ipv6Text(tuple, 1), port(tuple, 17), ipv6Text(trusted, 1), port(trusted, 17));
   }
-  if (changed && (info.flags & FdFlag.RoleServer) !== 0 && info.l4proto === 'udp') swapEnds(info);
+  if (changed && info.type === 'ipv4' && (info.flags & FdFlag.RoleServer) !== 0 && info.l4proto === 'udp') swapEnds(info);
   info.name = tupleName(info);
 }
 
