@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What stands between an apiserver and the rules: a policy that leaves things out, events that never come, a webhook that does not answer. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type RequestOptions, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -172,6 +173,20 @@ export function tryEndpoint({ url, authority, token, clientCertificate, clientKe
     sent.on('timeout', () => sent.destroy(new Error('no answer within 10 s')));
     sent.on('error', (error: NodeJS.ErrnoException) => resolve(refusal(error, clientCertificate !== undefined) ?? error.message));
     sent.end(body);
+  });
+}
+
+/** Certificates of the kubeconfig that are over, or will be soon: then nothing is sent any more. */
+export function expiring({ authority, clientCertificate }: Endpoint, now: number, days = 30): readonly string[] {
+  return [['authority', authority] as const, ['client certificate', clientCertificate] as const].flatMap(([what, pem]) => {
+    if (pem === undefined) return [];
+    let until: string;
+    try {
+      until = new X509Certificate(pem).validTo;
+    } catch (error) {
+      return [`its ${what} cannot be read: ${(error as Error).message}`];
+    }
+    return Date.parse(until) > now + days * 86_400_000 ? [] : [`its ${what} is valid until ${until} only: write new ones with k8s-audit init`];
   });
 }
 

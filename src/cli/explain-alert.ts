@@ -14,6 +14,7 @@ import { AlertGroups, type Group } from '../tester/alert-groups.js';
 import { groupText, judgedJson, summaryText } from '../tester/alert-report.js';
 import { AlertReader } from '../tester/alerts.js';
 import { decodeBytes } from '../util/byte-text.js';
+import { escapeInvisible, oneLine } from '../util/printable.js';
 import { print } from './print.js';
 import { Exit, rulesFilesOf } from './rule-options.js';
 
@@ -54,11 +55,11 @@ export function explainAlerts(path: string, bytes: Buffer, loaded: LoadedConfig,
   const yaml = groups.yaml((text) => load([{ name: '<exceptions>', text }]));
   const all = groups.all;
   const open = all.filter((group) => group.problem !== null);
-  if (options.json) print(`${JSON.stringify(asJson(groups, yaml, ruleset, others), null, 2)}\n`);
+  if (options.json) print(`${escapeInvisible(JSON.stringify(asJson(groups, yaml, ruleset, others), null, 2))}\n`);
   else if (options.yaml) {
     print(yaml);
-    for (const { name, count, problem } of open) process.stderr.write(`not silenced: ${count} of '${name}': ${problem}\n`);
-    for (const [problem, count] of groups.problems) process.stderr.write(`not silenced: ${count}: ${problem}\n`);
+    for (const { name, count, problem } of open) process.stderr.write(`not silenced: ${count} of '${oneLine(name)}': ${problem}\n`);
+    for (const [problem, count] of groups.problems) process.stderr.write(`not silenced: ${count}: ${oneLine(problem)}\n`);
   } else print(all.length === 1 && groups.problems.size === 0 ? groupText(groups, all[0], yaml, ruleset, loaded.config.rule_matching, (text) => load([{ name: '<tuning>', text }])) : summaryText(groups, yaml, others));
   return open.length === 0 && groups.problems.size === 0 ? Exit.Fine : Exit.Failed;
 }

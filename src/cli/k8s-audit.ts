@@ -10,7 +10,7 @@ import { LoadFailed } from '../app/errors.js';
 import { makeCertificates } from '../audit-setup/certificates.js';
 import { APISERVER_FOLDER, CLIENT_CA_FILE, CLUSTERS, type Cluster, clusterSteps, KUBECONFIG_FILE, kubeconfig, pluginLines, POLICY_FILE, SERVER_FILE } from '../audit-setup/cluster.js';
 import { derivePolicy } from '../audit-setup/derive-policy.js';
-import { auditCounters, endpointOf, gapsOf, readLog, tryEndpoint } from '../audit-setup/doctor.js';
+import { auditCounters, endpointOf, expiring, gapsOf, readLog, tryEndpoint } from '../audit-setup/doctor.js';
 import { type Need, needsOf } from '../audit-setup/needs.js';
 import { parsePolicy, policyText } from '../audit-setup/policy.js';
 import { AUDIT_SOURCE } from '../fields/audit-catalogue.js';
@@ -163,7 +163,11 @@ const some = (names: readonly string[]): string => (names.length > 6 ? `${names.
 async function aboutEndpoint(path: string): Promise<Part> {
   const endpoint = endpointOf(path, readBytes(path).toString());
   const problem = await tryEndpoint(endpoint);
-  return { well: problem === null, lines: [problem === null ? `Webhook ${endpoint.url}: takes what is posted from here.` : `Webhook ${endpoint.url}: ${problem}`] };
+  const old = expiring(endpoint, Date.now());
+  return {
+    well: problem === null && old.length === 0,
+    lines: [`Webhook ${endpoint.url}: ${problem ?? 'takes what is posted from here.'}`, ...old.map((what) => `  Kubeconfig ${path}: ${what}`)],
+  };
 }
 
 function metricsUrl(loaded: LoadedConfig): string | null {

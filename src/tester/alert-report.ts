@@ -2,7 +2,7 @@
 /** What was found out about alerts, as people and programs read it. */
 import type { Rule, Ruleset } from '../ruleset/ruleset.js';
 import { placeOf, spanOf, textOf, writtenText } from '../ruleset/written.js';
-import { logText } from '../util/printable.js';
+import { oneLine } from '../util/printable.js';
 import { infer, judge, type Judged } from './alert-event.js';
 import type { AlertGroups, Group, LoadWith } from './alert-groups.js';
 import { type Offer, offersOf } from './rule-offers.js';
@@ -17,9 +17,9 @@ const MANY = 10;
 /** One alert, or several that one exception silences. */
 export function groupText(groups: AlertGroups, group: Group, yaml: string, ruleset: Ruleset, matching: 'first' | 'all', load: LoadWith): string {
   const { rule, count, sample, silence } = group;
-  const when = sample.time === null ? '' : count === 1 || group.last === sample.time ? `, ${sample.time}` : `, ${sample.time} to ${group.last}`;
+  const when = sample.time === null ? '' : oneLine(count === 1 || group.last === sample.time ? `, ${sample.time}` : `, ${sample.time} to ${group.last}`);
   const often = count === 1 ? '' : ` (${count} times)`;
-  if (rule === null) return `The rule '${group.name}' fired${often}${when}, but ${group.problem}.\n`;
+  if (rule === null) return `The rule '${oneLine(group.name)}' fired${often}${when}, but ${group.problem}.\n`;
   const judged = groups.judge(group) as Judged;
   const lines = [`The rule '${rule.name}'  [${placeOf(rule.span)}]  fired${often}${when}.`, ''];
   if (group.silent) {
@@ -61,13 +61,13 @@ export function summaryText(groups: AlertGroups, yaml: string, others: number): 
   for (const name of rules) {
     const own = all.filter((group) => group.name === name);
     const { rule } = own[0];
-    lines.push('', `${String(sum(own)).padStart(7)}  ${name}${rule === null ? '' : `  [${placeOf(rule.span)}]`}`);
+    lines.push('', `${String(sum(own)).padStart(7)}  ${oneLine(name)}${rule === null ? '' : `  [${placeOf(rule.span)}]`}`);
     for (const group of own.slice(0, SHOWN_GROUPS)) lines.push(`${String(group.count).padStart(11)}  ${outcome(group)}`);
     if (own.length > SHOWN_GROUPS) lines.push(`             and ${own.length - SHOWN_GROUPS} more`);
     const hint = varying(own);
     if (hint !== null) lines.push(`             ${hint}`);
   }
-  for (const [problem, count] of groups.problems) lines.push('', `${String(count).padStart(7)}  not silenced: ${problem}`);
+  for (const [problem, count] of groups.problems) lines.push('', `${String(count).padStart(7)}  not silenced: ${oneLine(problem)}`);
   if (yaml !== '') lines.push('', 'To silence them and nothing that differs in one of the fields compared, add to a rules file that is read after the others:', '', yaml.trimEnd(), '', 'Checked: the rules load with it, and each condition is then false for the first alert of each entry.');
   lines.push('--num or --rule shows why one of them fired.');
   return `${lines.join('\n')}\n`;
@@ -75,7 +75,7 @@ export function summaryText(groups: AlertGroups, yaml: string, others: number): 
 
 function outcome({ silence, silent, problem }: Group): string {
   if (silence !== null) return `${silence.existing ? `${silence.exception}: ` : ''}${silence.shown.map(shorten).join(', ')}`;
-  return silent ? 'would not fire any more with the rules as they are loaded' : `not silenced: ${problem}`;
+  return silent ? 'would not fire any more with the rules as they are loaded' : `not silenced: ${oneLine(problem ?? '')}`;
 }
 
 /** The field without which there would be far fewer entries. Null: there are few, or no field makes the difference. */
@@ -116,7 +116,7 @@ function offerLines(group: Group, rule: Rule, ruleset: Ruleset, load: LoadWith):
     const found = line(offer);
     if (found === null) continue;
     if (offer.kind === 'list') lists++;
-    lines.push(logText(found));
+    lines.push(oneLine(found));
   }
   return lines;
 }
@@ -163,7 +163,7 @@ const outcomeOf = ({ holds, inferred }: Judged): string => (holds === null ? '?'
 const valueText = ({ text, shown, why }: Judged['values'][number]): string => (why !== null ? `${text} ${why}` : shown === null ? `${text} has no value` : `${text} = ${shown === '' ? '""' : shorten(shown)}`);
 
 function shorten(text: string): string {
-  return logText(text.length > VALUE_WIDTH ? `${text.slice(0, VALUE_WIDTH)}…` : text);
+  return oneLine(text.length > VALUE_WIDTH ? `${text.slice(0, VALUE_WIDTH)}…` : text);
 }
 
 const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;

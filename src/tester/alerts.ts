@@ -33,12 +33,14 @@ export class AlertReader {
   /** Null: the line is no alert. */
   line(text: string): Reading {
     const brace = text.indexOf('{');
-    if (brace !== -1) {
+    const written = TEXT_LINE.exec(text);
+    // Whatever a text line quotes is not the alert.
+    if (brace !== -1 && (written === null || written.index > brace)) {
       // In a list with one a line, a comma follows.
       const read = this.json(parsed(text.slice(brace).replace(/,$/, '')));
       if (read !== null) return read;
     }
-    return this.text(text, null);
+    return written === null ? null : this.text(written, null);
   }
 
   /** What was parsed: an alert, or something around one. */
@@ -46,7 +48,10 @@ export class AlertReader {
     if (!isObject(value)) return null;
     const { rule, output_fields: fields, output, source, time } = value;
     if (typeof rule === 'string' && (isObject(fields) || typeof output === 'string')) {
-      if (!isObject(fields)) return this.text(output as string, rule);
+      if (!isObject(fields)) {
+        const written = TEXT_LINE.exec(output as string);
+        return written === null ? { problem: `an alert of the rule '${rule}' without output_fields` } : this.text(written, rule);
+      }
       return { rule, source: typeof source === 'string' ? source : null, time: typeof time === 'string' ? time : null, fields: new Map(Object.entries(fields)) };
     }
     const inner = WRAPPERS.map((key) => value[key]).find((one) => typeof one === 'string');
@@ -54,10 +59,7 @@ export class AlertReader {
   }
 
   /** A text line does not name its rule: its words around the values do. */
-  private text(line: string, rule: string | null): Reading {
-    const found = TEXT_LINE.exec(line);
-    if (found === null) return null;
-    const [, time, priority, written] = found;
+  private text([, time, priority, written]: RegExpExecArray, rule: string | null): Reading {
     const message = unescaped(written).replace(HELD_BACK, '');
     this.forms ??= this.rules.flatMap((one) => textForms(one, this.catalogues));
     const candidates = this.forms.filter((form) => form.rule.priority === priority && (rule === null || form.rule.name === rule) && form.lazy.test(message));

@@ -91,7 +91,7 @@ export class Silencer {
       const container = alert.fields.get('container.id');
       if (typeof container === 'string' && container !== '' && !chosen.some(({ name }) => name.startsWith('container.'))) chosen.push({ name: 'container.id', comp: '!=', value: 'host' });
       for (const name of alert.fields.keys()) {
-        if (!STABLE.some((one) => one.includes(name)) && !name.startsWith('evt.time')) leftOut.push({ field: name, why: 'is not taken by itself' });
+        if (!STABLE.some((one) => one.includes(name)) && !name.startsWith('evt.time') && catalogue.find(refOf(name).name) !== null) leftOut.push({ field: name, why: 'is not taken by itself' });
       }
       if (chosen.every(({ name }) => CONTEXT.has(name))) {
         const few = chosen.length === 0 ? 'it has no field that is the same the next time' : `${chosen.map(({ name }) => name).join(' and ')} would silence far more than this case`;

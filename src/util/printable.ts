@@ -18,3 +18,8 @@ export function escapeInvisible(text: string): string {
 export function logText(text: string): string {
   return escapeInvisible(text.replace(CONTROL, escaped).replace(/\n(?=\S)/g, '\n  '));
 }
+
+/** A value or a name within a line. */
+export function oneLine(text: string): string {
+  return escapeInvisible(text.replace(CONTROL, escaped).replaceAll('\t', '\\t').replaceAll('\n', '\\n'));
+}

@@ -29,6 +29,8 @@ const RULE = `- list: readers
   output: x
   priority: WARNING
 `;
+const SHARED = join(ROOT, '../shared');
+const SYSCALL_RULES = ['falco_rules', 'falco-incubating_rules', 'falco-sandbox_rules'];
 const fields = { 'fd.name': '/secret/a', 'proc.name': 'vi', 'user.name': 'root', 'proc.pname': 'bash', 'proc.pid': 77 };
 const alert = (changed: object = {}, rule = 'Secret read'): string => JSON.stringify({ hostname: 'h', output: 'o', priority: 'Warning', rule, source: 'syscall', time: '2026-01-01T00:00:00.000000000Z', output_fields: { ...fields, ...changed } });
 
@@ -181,6 +183,19 @@ describe('falco-ts explain of many alerts', () => {
     expect(ended.stdout).toContain('        - [vi, bash, /secret/a, root]  # 5 alerts\n        - [nano, bash, /secret/a, root]\n');
   });
 
+  it('nothing in an alert can forge a line or steer the terminal', async () => {
+    const evil = 'x\n\u001b[2Jy\u009b\u202e\nThe rule';
+    for (const text of [alert({ 'proc.name': evil }), alert({}, evil), JSON.stringify({ rule: evil, output: evil })]) {
+      for (const form of [[], ['--yaml'], ['--json']]) {
+        const { stdout, stderr } = await typed('explain', ...form, '-r', join(dir, 'rules.yaml'), write('evil.json', `${text}\n${alert()}\n`));
+        expect(`${stdout}${stderr}`).not.toMatch(/[\u001b\u009b\u202e]|^The rule'?$/m);
+      }
+    }
+    // A command that quotes an alert is not that alert.
+    const quoting = await typed('explain', '-r', join(dir, 'rules.yaml'), write('quoting.log', `10:00:00.000000000: Warning secret /secret/a by echo of root as {"rule":"Other","output_fields":{}} at 3\n`));
+    expect(quoting.stdout).toContain("The rule 'Secret read'");
+  });
+
   it('says which field makes them many', async () => {
     const lines = Array.from({ length: 30 }, (_, i) => alert({ 'fd.name': `/secret/${i}` }));
     const { stdout } = await typed('explain', '-r', join(dir, 'rules.yaml'), write('varying.json', lines.join('\n')));
@@ -240,22 +255,27 @@ describe('what it proposes, tried on the events themselves', () => {
     expect(await audit(AUDIT_RULES, write('audit.yaml', yaml.stdout))).toEqual([before[1]]);
   }, 60_000);
 
-  it.skipIf(!readable())("Falco's own alerts under Falco's rules are all silenced by what is proposed for them", async () => {
-    const shared = join(ROOT, '../shared');
-    const rules = ['falco_rules', 'falco-incubating_rules', 'falco-sandbox_rules'].flatMap((name) => ['-r', join(shared, `reference/rules/${name}.yaml`)]);
-    for (const capture of ['host-files', 'containers']) {
-      const alerts = gunzipSync(readFileSync(join(shared, `corpus/syscalls/${capture}/alerts.all.jsonl.gz`))).toString();
-      const { stdout } = await typed('explain', '--json', '-o', 'rules[]={"enable": {"rule": "*"}}', ...rules, write('falco.json', alerts));
-      const { groups } = JSON.parse(stdout) as { groups: readonly { rule: string; problem: string | null; silent_already: boolean }[] };
-      expect(groups.length).toBeGreaterThan(50);
-      expect(groups.filter(({ problem, silent_already }) => problem !== null || silent_already)).toEqual([]);
-    }
+  it.skipIf(!readable()).each([
+    ['host-files', SYSCALL_RULES], ['containers', SYSCALL_RULES], ['k8s-audit', ['k8s_audit_rules']],
+  ])("Falco's own alerts under Falco's rules (%s) lead to exceptions with which the same events raise none", async (corpus, names) => {
+    const everything = ['-o', 'rules[]={"enable": {"rule": "*"}}', '-o', 'rule_matching=all', ...names.flatMap((name) => ['-r', join(SHARED, `reference/rules/${name}.yaml`)])];
+    const folder = join(SHARED, 'corpus', corpus === 'k8s-audit' ? 'k8s-audit/main' : `syscalls/${corpus}`);
+    const file = (name: string): Buffer => gunzipSync(readFileSync(join(folder, name)));
+    const { code, stdout, stderr } = await typed('explain', '--yaml', ...everything, write('falco.json', file('alerts.all.jsonl.gz').toString()));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^ {8}- /gm)?.length).toBeGreaterThan(50);
+    const input = corpus === 'k8s-audit'
+      ? ['-c', write('corpus.yaml', `stdout_output: {enabled: true}\nwebserver: {enabled: false}\nplugins: [{name: k8saudit, open_params: "${write('main.log', file('audit.log.gz').toString())}"}]\nload_plugins: [k8saudit]\n`), '--enable-source', 'k8s_audit']
+      : ['-o', 'engine.kind=replay', '-o', `engine.replay.capture_file=${join(folder, 'capture.scap')}`, '--disable-source', 'k8s_audit'];
+    const silent = await run([...input, ...everything, '-r', write('falco.yaml', stdout)]);
+    expect(silent).toMatchObject({ code: 0, stdout: '' });
+    expect(silent.stderr).toMatch(/^Events detected: 0$/m);
   }, 120_000);
 });
 
 function readable(): boolean {
   try {
-    return readFileSync(join(ROOT, '../shared/README.md')).length > 0;
+    return readFileSync(join(SHARED, 'README.md')).length > 0;
   } catch {
     return false;
   }

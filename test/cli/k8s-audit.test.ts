@@ -146,6 +146,14 @@ describe('falco-ts k8s-audit', () => {
     expect(ofArgs([...(await steps('bare')).matchAll(/^ *--(\S+)$/gm)].map(([, arg]) => arg))).toEqual(flags(there));
   });
 
+  it('doctor says that the certificates will be over soon', async () => {
+    const dir = join(folder, 'short');
+    expect((await run(['k8s-audit', 'init', '-c', config, rules, '--dir', dir, '--host', '127.0.0.1', '--port', String(await freePort()), '--days', '20'])).code).toBe(0);
+    const { code, stdout } = await doctor('--kubeconfig', join(dir, 'apiserver/audit-webhook.yaml'));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/its authority is valid until .* GMT only: write new ones with k8s-audit init\n.*its client certificate is valid until .* GMT only/);
+  });
+
   it('init --http listens on loopback alone, unless a host is named, which it warns of', async () => {
     const made = async (...args: readonly string[]): Promise<readonly [string, string]> => {
       const { stdout } = await run(['k8s-audit', 'init', '-c', config, rules, '--dir', join(folder, 'plain'), '--http', '--cluster', 'bare', ...args]);
