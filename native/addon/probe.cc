@@ -115,7 +115,7 @@ Probe::Probe(const ProbeOptions& options) {
     for (;;) {
       try {
         // Before the programs are loaded, which takes a second.
-        if (hook_ == Hook::kTracepoint) FindTracepoint("raw_syscalls/sys_exit");
+        if (hook_ == Hook::kTracepoint) close(OpenTracepoint("raw_syscalls/sys_exit"));
         Open(options.object_dir + "/probe." + hook() + ".bpf.o");
         Configure(options);
         Load();

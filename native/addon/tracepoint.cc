@@ -51,34 +51,42 @@ long ReadId(int tracefs, const std::string& path) {
   return strtol(text, nullptr, 10);
 }
 
-}  // namespace
-
-uint64_t FindTracepoint(const std::string& name) {
-  const std::string path = "events/" + name + "/id";
+long TracepointId(const std::string& path) {
   for (const char* where : kTracefs) {
     const Descriptor tracefs(open(where, O_PATH | O_DIRECTORY | O_CLOEXEC));
     const long id = tracefs < 0 ? -1 : ReadId(tracefs, path);
     if (id > 0) return id;
   }
   const Descriptor tracefs(MountTracefs());
-  const long id = tracefs < 0 ? -1 : ReadId(tracefs, path);
-  if (id > 0) return id;
-  throw CaptureError("TRACEFS", "cannot read the tracepoint's number in /sys/kernel/tracing/" + path + ": " + strerror(errno) +
-                                    " (CAP_SYS_ADMIN can, and CAP_DAC_READ_SEARCH where tracefs is mounted)");
+  return tracefs < 0 ? -1 : ReadId(tracefs, path);
 }
 
-bpf_link* AttachTracepoint(bpf_program* program) {
-  const std::string name = std::string(bpf_program__section_name(program)).substr(sizeof "tp/" - 1);
+}  // namespace
+
+int OpenTracepoint(const std::string& name) {
+  const std::string path = "events/" + name + "/id";
+  const long id = TracepointId(path);
+  if (id <= 0) {
+    throw CaptureError("TRACEPOINT", "cannot read /sys/kernel/tracing/" + path + ": " + strerror(errno) +
+                                         "; CAP_SYS_ADMIN can, and CAP_DAC_READ_SEARCH where tracefs is mounted");
+  }
   perf_event_attr attributes{};
   attributes.size = sizeof attributes;
   attributes.type = PERF_TYPE_TRACEPOINT;
-  attributes.config = FindTracepoint(name);
+  attributes.config = static_cast<uint64_t>(id);
   // One event on one CPU stands for the program, which the kernel runs on all of them.
   const long event = syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-  if (event < 0) Fail(errno, "cannot open the tracepoint " + name);
-  bpf_link* link = bpf_program__attach_perf_event(program, static_cast<int>(event));
+  if (event >= 0) return static_cast<int>(event);
+  // Debian's kernels, and those made from them, have levels that the kernel itself does not know.
+  throw CaptureError("TRACEPOINT", "cannot open the tracepoint " + name + ": " + strerror(errno) +
+                                       "; CAP_PERFMON can where kernel.perf_event_paranoid is 2 or less, CAP_SYS_ADMIN always");
+}
+
+bpf_link* AttachTracepoint(bpf_program* program) {
+  const int event = OpenTracepoint(std::string(bpf_program__section_name(program)).substr(sizeof "tp/" - 1));
+  bpf_link* link = bpf_program__attach_perf_event(program, event);
   if (link != nullptr) return link;
   const int error = errno;
-  close(static_cast<int>(event));
+  close(event);
   Fail(error, std::string("cannot attach ") + bpf_program__name(program));
 }

@@ -2,16 +2,16 @@
 #pragma once
 #include <bpf/libbpf.h>
 
-#include <cstdint>
 #include <string>
 
 /**
- * The number of a tracepoint, `group/name`. It stands in tracefs, which many containers and small machines have mounted nowhere: it is
- * then mounted for this one look, in no folder.
+ * Opens a tracepoint, `group/name`, as a perf event. Its number stands in tracefs, which many containers and small machines have mounted
+ * nowhere: it is then mounted for this one look, in no folder.
  *
- * @throws CaptureError TRACEFS
+ * @return a file descriptor
+ * @throws CaptureError TRACEPOINT, with what to do
  */
-uint64_t FindTracepoint(const std::string& name);
+int OpenTracepoint(const std::string& name);
 
 /**
  * Attaches a BPF_PROG_TYPE_TRACEPOINT program, whose section names the tracepoint (`tp/group/name`), on all CPUs.
