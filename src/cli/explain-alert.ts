@@ -52,7 +52,12 @@ export function explainAlerts(path: string, bytes: Buffer, loaded: LoadedConfig,
   if (groups.all.length === 0 && groups.problems.size === 0) {
     throw new StartError('EVENT', options.num === null ? `${path} has no alert of the rule '${options.rule}'` : `${path} has no alert ${options.num}${options.rule === null ? '' : ` of the rule '${options.rule}'`}: it has ${groups.read}`);
   }
-  const yaml = groups.yaml((text) => load([{ name: '<exceptions>', text }]));
+  const loadWith = (text: string): Ruleset => {
+    const changed = load([{ name: '<proposed>', text }]);
+    if (changed === null) throw new StartError('RULES', 'the rules do not load with what is proposed, as said above', '--fields with fewer fields makes fewer exceptions; --rule takes one rule at a time');
+    return changed;
+  };
+  const yaml = groups.yaml(loadWith);
   const all = groups.all;
   const open = all.filter((group) => group.problem !== null);
   if (options.json) print(`${escapeInvisible(JSON.stringify(asJson(groups, yaml, ruleset, others), null, 2))}\n`);
@@ -60,7 +65,7 @@ export function explainAlerts(path: string, bytes: Buffer, loaded: LoadedConfig,
     print(yaml);
     for (const { name, count, problem } of open) process.stderr.write(`not silenced: ${count} of '${oneLine(name)}': ${problem}\n`);
     for (const [problem, count] of groups.problems) process.stderr.write(`not silenced: ${count}: ${oneLine(problem)}\n`);
-  } else print(all.length === 1 && groups.problems.size === 0 ? groupText(groups, all[0], yaml, ruleset, loaded.config.rule_matching, (text) => load([{ name: '<tuning>', text }])) : summaryText(groups, yaml, others));
+  } else print(all.length === 1 && groups.problems.size === 0 ? groupText(groups, all[0], yaml, ruleset, loaded.config.rule_matching, loadWith) : summaryText(groups, yaml, others));
   return open.length === 0 && groups.problems.size === 0 ? Exit.Fine : Exit.Failed;
 }
 

@@ -5,7 +5,8 @@ import { placeOf, spanOf, textOf, writtenText } from '../ruleset/written.js';
 import { oneLine } from '../util/printable.js';
 import { infer, judge, type Judged } from './alert-event.js';
 import type { AlertGroups, Group, LoadWith } from './alert-groups.js';
-import { type Offer, offersOf } from './rule-offers.js';
+import { offersOf } from './rule-offers.js';
+import { listYaml } from './silence.js';
 
 const VALUE_WIDTH = 160;
 const SHOWN_GROUPS = 20;
@@ -29,10 +30,11 @@ export function groupText(groups: AlertGroups, group: Group, yaml: string, rules
   infer(judged);
   lines.push('Its condition, as far as the alert tells:', ...tree(judged, rule, ruleset), '');
   lines.push('  * the alert does not tell, but the rule would not have fired otherwise    ? the alert does not tell', '');
-  const offers = offerLines(group, rule, ruleset, load);
-  if (offers.length > 0) lines.push('Open to tuning in the rule itself:', ...offers, '');
+  const offers = tuning(group, rule, ruleset, load);
+  if (offers.lines.length > 0) lines.push('Open to tuning in the rule itself:', ...offers.lines, '');
   if (silence === null) {
     lines.push(`No exception can be proposed: ${group.problem}.`, '  --fields names fields to compare; fields that the rule\'s output does not print can be added to it or with append_output.');
+    if (offers.yaml !== '') lines.push('', 'The first of these lists would do it, for every event with that value:', '', offers.yaml.trimEnd());
   } else {
     lines.push('To silence this and nothing that differs in one of the fields compared, add to a rules file that is read after the others:', '', yaml);
     lines.push(`Compared: ${silence.shown.map(shorten).join(', ')}`);
@@ -92,33 +94,33 @@ function varying(own: readonly Group[]): string | null {
   return `${best.name} makes them so many: --fields ${rest} needs ${plural(best.left, 'entry', 'entries')}, which hold for any ${best.name}`;
 }
 
-/** Lists and macros that would cover the alert, tried by loading the rules with them. */
-function offerLines(group: Group, rule: Rule, ruleset: Ruleset, load: LoadWith): readonly string[] {
-  const { silence, sample } = group;
+/** Lists and macros that would cover the alert, tried by loading the rules with them. `yaml`: the list that changes least; empty: none does. */
+function tuning(group: Group, rule: Rule, ruleset: Ruleset, load: LoadWith): { readonly lines: readonly string[]; readonly yaml: string } {
+  const { silence, sample, catalogue } = group;
   const silences = (yaml: string): boolean => {
-    const changed = load(yaml)?.rules.find((one) => one.name === rule.name);
-    return changed !== undefined && judge(changed.condition, group.catalogue)(sample).holds === false;
-  };
-  const line = (offer: Offer): string | null => {
-    const also = offer.others === 0 ? '' : `; ${plural(offer.others, 'other enabled rule uses', 'other enabled rules use')} it`;
-    const place = `[${placeOf(offer.span)}]`;
-    if (offer.kind === 'macro') return silence === null ? null : `  macro ${offer.name}  ${place}: an \`or (…)\` appended to it${also}`;
-    const value = offer.field === null ? undefined : sample.fields.get(offer.field);
-    if (typeof value !== 'string' || value === '') return null;
-    const yaml = `- list: ${offer.name}\n  items: [${JSON.stringify(value)}]\n  override: {items: append}\n`;
-    return silences(yaml) ? `  list ${offer.name}  ${place}: ${JSON.stringify(value)} added to it silences every ${offer.field}=${value}${also}` : null;
+    const changed = load(yaml).rules.find((one) => one.name === rule.name);
+    return changed !== undefined && judge(changed.condition, catalogue)(sample).holds === false;
   };
   const lines: string[] = [];
+  let first = '';
   // Each list is a load of all rules: those that change least come first, and a few are enough.
   let lists = 0;
   for (const offer of [...offersOf(rule, ruleset)].sort((a, b) => a.others - b.others)) {
-    if (offer.kind === 'list' && lists === SHOWN_LISTS) continue;
-    const found = line(offer);
-    if (found === null) continue;
-    if (offer.kind === 'list') lists++;
-    lines.push(oneLine(found));
+    const also = offer.others === 0 ? '' : `; ${plural(offer.others, 'other enabled rule uses', 'other enabled rules use')} it`;
+    const named = `  ${offer.kind} ${offer.name}  [${placeOf(offer.span)}]`;
+    if (offer.kind === 'macro') {
+      if (silence !== null) lines.push(`${named}: an \`or (…)\` appended to it${also}`);
+      continue;
+    }
+    const value = sample.fields.get(offer.field ?? '');
+    if (lists === SHOWN_LISTS || typeof value !== 'string' || value === '') continue;
+    const yaml = listYaml(offer.name, value, ruleset);
+    if (!silences(yaml)) continue;
+    lists++;
+    if (first === '') first = yaml;
+    lines.push(oneLine(`${named}: ${JSON.stringify(value)} added to it silences every ${offer.field}=${value}${also}`));
   }
-  return lines;
+  return { lines, yaml: first };
 }
 
 /** The condition as it is written, with outcomes and values. */

@@ -102,7 +102,7 @@ export class Silencer {
     const comps = chosen.map(({ comp }) => comp);
     const values = chosen.map(({ value }) => (Array.isArray(value) ? (value as readonly Scalar[]).map((item) => this.literal(item)) : this.literal(value as Scalar)));
     const shown = chosen.map(({ name, comp, value }) => `${name}${comp === '!=' ? '!=' : '='}${String(value)}`);
-    const same = rule.info.exceptions.find((one) => textsOf(one.fields)?.join(' ') === fields.join(' ') && textsOf(one.comps)?.join(' ') === comps.join(' '));
+    const same = rule.info.exceptions.find((one) => one.fields?.kind === 'list' && textsOf(one.fields)?.join(' ') === fields.join(' ') && textsOf(one.comps)?.join(' ') === comps.join(' '));
     return { silence: { exception: same?.name ?? this.freeName(rule, fields, comps), existing: same !== undefined, single: false, fields, comps, values, shown }, leftOut };
   }
 
@@ -156,11 +156,16 @@ export class Silencer {
   }
 
   private literal(value: Scalar): string {
-    const text = String(value);
-    const plain = typeof value !== 'string' ? /^-?\d+$/.test(text) || typeof value === 'boolean' : /^(?:\/[\w./-]*|[A-Za-z_][\w/-]*)$/.test(text);
-    // A bare word may be the name of a list.
-    return plain && !this.lists.has(text) && !/^(?:and|or|not|exists|in)$/.test(text) ? text : quote(text);
+    return literal(value, this.lists);
   }
+}
+
+/** A value as it stands in a condition. */
+function literal(value: Scalar, lists: { readonly has: (name: string) => boolean }): string {
+  const text = String(value);
+  const plain = typeof value !== 'string' ? /^-?\d+$/.test(text) || typeof value === 'boolean' : /^(?:\/[\w./-]*|[A-Za-z_][\w/-]*)$/.test(text);
+  // A bare word may be the name of a list.
+  return plain && !lists.has(text) && !/^(?:and|or|not|exists|in)$/.test(text) ? text : quote(text);
 }
 
 /** Why a text will be another one the next time; null: it need not be. */
@@ -203,6 +208,11 @@ export function silencingYaml(rules: readonly { readonly rule: Rule; readonly en
     lines.push('  override:', '    exceptions: append');
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** The rules file that adds a value to a list. */
+export function listYaml(list: string, value: Scalar, ruleset: Ruleset): string {
+  return `- list: ${inYaml(list)}\n  items: [${inYaml(literal(value, ruleset.collection.lists))}]\n  override:\n    items: append\n`;
 }
 
 /** On one line, and with nothing in it that an editor or a terminal would obey. */

@@ -116,6 +116,22 @@ rule_matching is first: a later rule that matches the same event alerts instead.
     expect(stdout).toContain("The rule has the exception 'program_in' already");
     expect(stdout).toContain('Its `startswith` also silences what begins with the value.');
     expect((await typed('explain', '--yaml', '--fields', 'proc.name', '-r', rules, file)).stdout).toContain('    - name: known_name\n      fields: [proc.name]\n');
+    // Twice the same, the second time with what the first proposed.
+    const first = await typed('explain', '--yaml', '--fields', 'proc.name,proc.pname', '-r', rules, file);
+    const again = await typed('explain', '--yaml', '--fields', 'proc.name,proc.pname', '-r', rules, '-r', write('first.yaml', first.stdout), write('again.json', alert({ 'proc.name': 'emacs' })));
+    expect(again.stdout).toBe('- rule: Secret read\n  exceptions:\n    - name: known_name_pname\n      values:\n        - [emacs, bash]\n  override:\n    exceptions: append\n');
+    // A list, where the rule compares it as one field.
+    const audit = `- rule: Pod
+  desc: d
+  condition: ka.verb = create
+  output: x %ka.req.pod.containers.image
+  priority: INFO
+  source: k8s_audit
+  exceptions: [{name: images, fields: ka.req.pod.containers.image, values: [a]}]
+`;
+    const pod = JSON.stringify({ rule: 'Pod', output_fields: { 'ka.req.pod.containers.image': ['b', 'c:1'] } });
+    const listed = await typed('explain', '--json', '--fields', 'ka.req.pod.containers.image', '-r', write('pod.yaml', audit), write('pod.json', pod));
+    expect(JSON.parse(listed.stdout)).toMatchObject({ groups: [{ problem: null, exception: { name: 'known_pod', comps: ['in'], values: [['b', '"c:1"']] } }] });
     const silent = await typed('explain', '-r', rules, write('silent.json', alert({ 'proc.name': 'cat' })));
     expect(silent.code).toBe(0);
     expect(silent.stdout).toContain('With the rules as they are loaded it would not fire on this any more');
@@ -142,6 +158,17 @@ rule_matching is first: a later rule that matches the same event alerts instead.
     const open = async (changed: object, ...args: readonly string[]) => typed('explain', ...args, '-r', join(dir, 'rules.yaml'), write('open.json', alert(changed)));
     const onlyUser = JSON.stringify({ rule: 'Secret read', output_fields: { 'user.name': 'root', 'proc.pid': 7 } });
     expect(await typed('explain', '-r', join(dir, 'rules.yaml'), write('user.json', onlyUser))).toMatchObject({ code: 1, stdout: expect.stringContaining('No exception can be proposed: user.name would silence far more than this case.') });
+    // What the rule's author left open may still do.
+    const byImage = write('image.yaml', `- {list: images, items: []}\n${RULE.replace('and not user_known_readers', 'and not container.image.repository in (images)')}`);
+    const ofImage = JSON.stringify({ rule: 'Secret read', output_fields: { 'container.image.repository': 'registry:5000/a', 'user.name': 'root' } });
+    const list = await typed('explain', '-r', byImage, write('image.json', ofImage));
+    expect(list).toMatchObject({ code: 1, stdout: expect.stringContaining(`The first of these lists would do it, for every event with that value:
+
+- list: images
+  items: ['"registry:5000/a"']
+  override:
+    items: append
+`) });
     expect((await open({ 'fd.name': '/secret/\ufffd' })).stdout).toContain('Not compared: fd.name (lost characters when it was printed)');
     expect((await open({ 'fd.name': '/proc/77/x' })).stdout).toContain('With the rules as they are loaded it would not fire');
     expect((await open({ 'fd.name': '/secret/tmp.Ab3dEf7hiJ' })).stdout).toContain('Not compared: fd.name (holds the name of a temporary file)');

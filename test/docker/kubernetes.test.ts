@@ -161,6 +161,9 @@ describe.skipIf(!hasTools)('the Helm chart', () => {
     await loads(config);
     const secret = find(list, 'Secret');
     expect(Buffer.from(secret.data['falco.pem'], 'base64').toString()).toBe('KEY\nCRT\n');
+    // What sslClientCA names, below the folder where the Secret is mounted.
+    expect(Buffer.from(secret.data['ca.crt'], 'base64').toString()).toBe('CA\n');
+    expect(spec.containers[0].volumeMounts.find(({ name }) => name === 'certs')?.mountPath).toBe('/etc/falco/certs');
     expect(all(list, 'ConfigMap').find(({ metadata: { name } }) => name === 'falco-rules')?.data['own.yaml']).toContain('list: mine');
     expect(all(list, 'Service').find(({ metadata: { name } }) => name === 'falco-k8saudit-webhook')?.spec.ports[0].nodePort).toBe(30007);
     expect(find(list, 'ServiceMonitor').metadata.labels?.release).toBe('prom');
