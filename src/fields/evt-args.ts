@@ -5,6 +5,7 @@ import { Ev } from '../events/ids.js';
 import { NA, rawParam, textOf } from '../events/raw-param.js';
 import { AT_FDCWD, renderMeaning, type RenderContext } from '../events/render.js';
 import { EVENTS, type ParamRow } from '../events/table.js';
+import { kindOf } from '../lang/kinds.js';
 import type { FieldArgument, FieldDef, FieldReader } from '../lang/catalogue.js';
 import { concatenatePaths } from '../state/paths.js';
 import { fieldWith } from './catalogue.js';
@@ -69,11 +70,22 @@ export function rawArgumentField(): FieldDef<EventView> {
   );
 }
 
-/** `evt.rawarg.size` is a number, `evt.rawarg.name` a text. */
+/**
+ * `evt.rawarg.size` is a number, `evt.rawarg.name` a text. Mount's `type` is a text though that of sockets is a number: where a number is
+ * compared, it is none.
+ */
 export function refineRawArgument(field: FieldDef<EventView>, argument: FieldArgument): FieldDef<EventView> {
   const param = firstParam(argument.text);
   if (param === undefined) return field;
-  return { ...field, type: param.type, ...(param.format === 'HEX' || param.format === 'OCT' ? { format: param.format } : {}) };
+  const format = param.format === 'HEX' || param.format === 'OCT' ? { format: param.format } : {};
+  const at = indexes(argument.text);
+  const isText = EVENTS.map((row) => at[row.type] !== -1 && kindOf(row.params[at[row.type]].type) === 'text');
+  if (kindOf(param.type) === 'text' || !isText.includes(true)) return { ...field, type: param.type, ...format };
+  const numbers: Reader = (e) => {
+    const index = at[e.type];
+    return index < 0 || index === undefined ? null : isText[e.type] ? Number.NaN : rawParam(e, index);
+  };
+  return { ...field, type: param.type, inCondition: { notEqual: 'one', bind: () => numbers }, ...format };
 }
 
 interface PathParams {

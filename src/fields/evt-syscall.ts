@@ -99,8 +99,15 @@ const writes = (e: EventView): boolean => CATEGORIES[e.type] === 'io_write';
 
 const DATA_PARAM = EVENTS.map((row) => row.params.findIndex((param) => param.name === 'data'));
 
+const NO_BYTES = new Uint8Array(0);
+
 function buffer(context: FieldContext): FieldDef<EventView> {
-  const bytes: Reader = (e) => (DATA_PARAM[e.type] < 0 ? null : rawParam(e, DATA_PARAM[e.type]));
+  const bytes: Reader = (e) => {
+    const at = DATA_PARAM[e.type];
+    if (at < 0) return null;
+    // No data are data of no length, as Falco has it.
+    return rawParam(e, at) ?? (at < e.paramCount ? NO_BYTES : null);
+  };
   const text: Reader = (e) => (DATA_PARAM[e.type] < 0 ? null : (renderParam(e, DATA_PARAM[e.type], context)?.text ?? null));
   return field('evt.buffer', 'BYTEBUF', 'Data that was read, written, sent or received; compare it with `contains`.', text, {
     inCondition: { notEqual: 'one', bind: () => bytes },

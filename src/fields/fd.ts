@@ -93,6 +93,14 @@ const hasFlag = (flag: FdFlag): Reader => ofFd((fd) => (fd.flags & flag) !== 0);
 const major = (dev: number): number => (dev & 0xfff00) >>> 8;
 const minor = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);
 
+/** Null: the event is not about descriptors. */
+function openTypes(e: EventView): string[] | null {
+  if (!isFdEvent(e) || e.thread === null) return null;
+  const types = new Set<string>();
+  for (const [, fd] of fdsOf(e.thread)) types.add(typeName(fd));
+  return [...types];
+}
+
 function typesField(): FieldDef<EventView> {
   return fieldWith(
     'fd.types', 'CHARBUF', 'Kinds of all descriptors that the process has open; `[n]` is the kind of descriptor n.',
@@ -100,10 +108,8 @@ function typesField(): FieldDef<EventView> {
     (argument: FieldArgument | null): Reader | string => {
       if (argument === null) {
         return (e) => {
-          if (!isFdEvent(e) || e.thread === null) return null;
-          const types = new Set<string>();
-          for (const [, fd] of fdsOf(e.thread)) types.add(typeName(fd));
-          return types.size === 0 ? null : [...types];
+          const types = openTypes(e);
+          return types === null || types.length === 0 ? null : types;
         };
       }
       if (argument.index === null) return `the number of a descriptor is needed, not '${argument.text}'`;
@@ -113,7 +119,8 @@ function typesField(): FieldDef<EventView> {
         return fd === undefined ? null : [typeName(fd)];
       };
     },
-    { list: true, constantsOnly: true },
+    // A process without descriptors has an empty list, which prints as nothing.
+    { list: true, constantsOnly: true, inCondition: { notEqual: 'one', bind: (argument) => (argument === null ? openTypes : null) } },
   );
 }
 

@@ -174,3 +174,21 @@ describe('ids', () => {
     expect(scene.prints('user.uid', { key: 'SYSCALL_SETRESUID_X', values: { res: -1, ruid: 0, euid: 0, suid: 0 } })).toBe(500);
   });
 });
+
+describe('a comparison', () => {
+  it.each([
+    ['a number with a text of the same name', { key: 'SYSCALL_MOUNT_X', values: { res: 0, dev: '/dev/sda', dir: '/mnt', type: 'ext4', flags: 0 } },
+      ['evt.rawarg.type exists', 'evt.rawarg.dir = /mnt'], ['evt.rawarg.type > 0', 'evt.rawarg.type = 0', 'evt.rawarg.dev in (1, 2)']],
+    ['the data of a read that got none', { key: 'SYSCALL_READ_X', values: { res: 0, data: null, fd: 3, size: 1 } },
+      ['evt.buffer exists', 'evt.buffer != x'], ['evt.buffer contains x']],
+    ['the kinds of no descriptors', { key: 'SYSCALL_READ_X', values: { res: 0, data: null, fd: 3, size: 1 }, options: { tid: 100 } },
+      ['fd.types exists', 'fd.types in (file)'], ['fd.types intersects (file)']],
+    ['an address with a list', { key: 'SYSCALL_READ_X', values: { res: 1, data: Buffer.from('x'), fd: 7, size: 1 } },
+      ['fd.ip in (10.0.0.9, 142.251.111.147)', 'proc.apid in (100, 7)', 'evt.rawarg.size in (1, 2)'], ['fd.ip in (10.0.0.9)']],
+  ] as const)('of %s', (_, event, yes, no) => {
+    const scene = withSocket();
+    scene.prints('fd.name', connect(SERVER));
+    for (const condition of yes) expect([condition, holds(scene, condition, event)]).toEqual([condition, true]);
+    for (const condition of no) expect([condition, holds(scene, condition, event)]).toEqual([condition, false]);
+  });
+});
