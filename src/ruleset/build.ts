@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Definitions → rules that an engine can run. */
 import { PRIORITIES, type Priority } from '../alert/alert.js';
-import { compileTemplate, type TemplateError } from '../alert/template.js';
 import type { Expr, LangError } from '../lang/ast.js';
 import { check } from '../lang/check.js';
 import { parse } from '../lang/parse.js';
 import { resolve } from '../lang/resolve.js';
-import { type AppendOutput, appendedTexts, extraFields } from './append-output.js';
+import { buildOutput, type OutputOptions } from './build-output.js';
 import { eventNamesOf } from './event-types.js';
 import { expandExceptions } from './exceptions.js';
 import type { Collection, MacroInfo, RuleInfo } from './items.js';
-import { checkHabits, DEPRECATED_FIELDS } from './habits.js';
+import { checkHabits } from './habits.js';
 import { type CompiledList, compileLists, MAX_CONDITION_LENGTH, substituteLists } from './lists.js';
-import { MappedText } from './mapped-text.js';
+import type { MappedText } from './mapped-text.js';
 import { type ErrorCode, type Path, type Problems, step, type WarningCode } from './problems.js';
-import type { AnyCatalogue, CompiledExtraField, CompiledMacro, Rule, Ruleset } from './ruleset.js';
+import type { AnyCatalogue, CompiledMacro, Rule, Ruleset } from './ruleset.js';
 import { enabledInOrder, type RuleSelection } from './selection.js';
 
-export interface BuildOptions {
+export interface BuildOptions extends OutputOptions {
   readonly catalogues: readonly AnyCatalogue[];
   readonly selection: readonly RuleSelection[];
   /** Rules of a lower priority are not enabled, whatever the selection says. */
   readonly minPriority: Priority;
-  readonly appendOutput: readonly AppendOutput[];
-  readonly base64: boolean;
 }
 
 /** A syscall rule that can match more event types than this slows everything down. */
 const MANY_EVENT_TYPES = 100;
-const CONTAINER_INFO = '%container.info';
 
 /**
  * The errors that `skip-if-unknown-filter` turns into warnings. The first one decides, and the output is looked at before the
@@ -130,7 +126,7 @@ class Builder {
   #buildRule(info: RuleInfo, macros: ReadonlyMap<string, Expr>): UnorderedRule | null {
     const catalogue = this.#catalogues.get(info.source);
     if (catalogue === undefined) return null;
-    const output = this.#buildOutput(info, catalogue);
+    const output = buildOutput(info, catalogue, this.#options, this.#problems);
     if (output === 'skipped') return null;
     const condition = this.#buildCondition(info, catalogue, macros);
     if (output === null || condition === null) return null;
@@ -186,54 +182,6 @@ class Builder {
       for (const code of catalogue.eventTypes.get(name) ?? []) codes.add(code);
     }
     return codes.size;
-  }
-
-  /** `skipped`: the rule is left out, whatever else it says. */
-  #buildOutput(info: RuleInfo, catalogue: AnyCatalogue): Pick<Rule, 'output' | 'template' | 'extraFields'> | null | 'skipped' {
-    const { appendOutput, base64 } = this.#options;
-    const parts = [info.output];
-    for (const text of appendedTexts(appendOutput, info, catalogue)) {
-      parts.push(MappedText.verbatim({ name: 'append_output', text: ` ${text}` }, 0, ` ${text}`));
-    }
-    let output = MappedText.concat(parts);
-    for (let at = output.text.indexOf(CONTAINER_INFO); at !== -1; at = output.text.indexOf(CONTAINER_INFO)) {
-      const end = at + CONTAINER_INFO.length;
-      this.#problems.warn('LOAD_DEPRECATED_ITEM', info.path, `${CONTAINER_INFO} is deprecated and prints nothing`, 'remove it: container fields are appended by append_output with suggested_output', output.spanOf(at, end));
-      output = MappedText.concat([output.slice(0, at), output.slice(end, output.text.length)]);
-    }
-    const compiled = compileTemplate(output.text, catalogue, { base64 });
-    const skip = info.skipIfUnknownFilter && compiled.errors[0]?.unknownField === true;
-    let whole = this.#outputErrors(compiled.errors, output, info, skip);
-    if (skip) return 'skipped';
-    this.#warnDeprecatedOutput(output, info);
-    const extra: CompiledExtraField[] = [];
-    for (const field of extraFields(appendOutput, info)) {
-      const format = MappedText.verbatim({ name: 'append_output', text: field.format }, 0, field.format);
-      const { template, errors } = compileTemplate(field.format, catalogue, { base64 });
-      whole = this.#outputErrors(errors, format, info, info.skipIfUnknownFilter && errors.every((error) => error.unknownField)) && whole;
-      this.#warnDeprecatedOutput(format, info);
-      if (template !== null) extra.push({ ...field, template });
-    }
-    return whole && compiled.template !== null ? { output: output.text, template: compiled.template, extraFields: extra } : null;
-  }
-
-  /** True when there are none. */
-  #outputErrors(errors: readonly TemplateError[], text: MappedText, info: RuleInfo, skip: boolean): boolean {
-    for (const error of errors) {
-      if (skip && !error.unknownField) continue;
-      const span = text.spanOf(error.start, error.end);
-      if (skip) this.#problems.warn('LOAD_UNKNOWN_FILTER', info.outputPath, error.message, 'the rule is left out, as its skip-if-unknown-filter says', span);
-      else this.#problems.error('LOAD_ERR_COMPILE_OUTPUT', info.outputPath, error.message, error.hint, span);
-    }
-    return errors.length === 0;
-  }
-
-  #warnDeprecatedOutput(output: MappedText, info: RuleInfo): void {
-    for (const field of DEPRECATED_FIELDS.keys()) {
-      const at = output.text.search(new RegExp(`%${field.replaceAll('.', '\\.')}(?![a-z_.]*[a-z])`));
-      if (at === -1) continue;
-      this.#problems.warn('LOAD_DEPRECATED_ITEM', info.outputPath, `the output uses the deprecated field '${field}'`, DEPRECATED_FIELDS.get(field), output.spanOf(at, at + field.length + 1));
-    }
   }
 
   #withLists(condition: MappedText, path: Path): MappedText | null {

@@ -148,6 +148,14 @@ describe('a condition looks', () => {
 
   it('fd.ip != x must hold for both ends', () => expect(scene().field('fd.ip')?.inCondition?.notEqual).toBe('all'));
 
+  it.each([
+    ['fd.ip in (93.184.216.34, 1.1.1.1)', 10, true], ['fd.ip in (1.1.1.1)', 10, false], ['fd.ip = anyof (1.1.1.1, 10.0.0.5)', 10, true],
+    ['fd.ip != allof (1.1.1.1, 93.184.216.34)', 10, false], ['fd.ip != "::1"', 10, true], ['fd.ip exists', 10, true], ['fd.ip exists', 3, false], ['fd.ip != 1.1.1.1', 3, false],
+    ['fd.port in (22, 443)', 10, true], ['fd.port != 443', 10, false], ['fd.port < 80', 11, true], ['fd.port > 443', 12, false], ['fd.port exists', 3, false],
+    ['fd.net in (192.168.0.0/16, 10.0.0.0/8)', 10, true], ['fd.net != 10.0.0.0/8', 10, false], ['fd.net != "fe80::/10"', 10, true], ['fd.net != 10.0.0.0/8', 3, false],
+    ['fd.snet = 93.0.0.0/8', 10, true], ['fd.snet != 93.0.0.0/8', 3, false], ['proc.aname = anyof (nobody, bash)', 3, true], ['proc.aname = allof (bash, sh)', 3, false], ['proc.apid in (100, 5)', 3, true],
+  ] as const)('through %s at descriptor %d: %s', (condition, fd, wanted) => expect(scene().matches(condition, on(fd))).toBe(wanted));
+
   it('at the host names that rules name and that stand for the address', () => {
     const s = scene();
     expect(s.compares('fd.sip.name', on(10))).toEqual([]);

@@ -3,6 +3,8 @@
  * A small machine for tests of fields: init (1), a login shell (100) and its child (1000, with the thread 1001), seeded
  * as /proc would be; then events go through the real state and fields are read as rules and outputs read them.
  */
+import { createEngine } from '../../src/engine/engine.js';
+import { parse } from '../../src/lang/parse.js';
 import type { EventView } from '../../src/events/event-view.js';
 import { argumentOf } from '../../src/fields/catalogue.js';
 import { emptyContext, syscallCatalogue } from '../../src/fields/catalogues.js';
@@ -106,6 +108,17 @@ export class Scene {
   /** What a comparison looks at. */
   compares(use: string, event: Happening = { key: 'SYSCALL_GETUID_X' }): Value {
     return this.read(this.bind(use, true), event);
+  }
+
+  /** Does a rule with the condition match the event? */
+  matches(condition: string, event: Happening = { key: 'SYSCALL_GETUID_X' }): boolean {
+    const { ast, errors } = parse(condition);
+    if (ast === null) throw new Error(errors[0].message);
+    let matched = false;
+    const rule = { name: 'r', source: 'syscall', condition: ast, enabled: true };
+    const engine = createEngine([rule], [this.catalogue], { matching: 'all', onMatch: () => { matched = true; } });
+    feed(this.state, event.key, event.values ?? {}, event.options ?? {}, (view) => engine.process(0, view));
+    return matched;
   }
 
   /** Why a use is refused; null: it is not. */
