@@ -182,7 +182,8 @@ export class Planner<E> {
 
   private check(parts: Omit<CheckNode<E>, 'id' | 'cost' | 'odds' | 'kind' | 'anyPrefix'>, anyPrefix = false): PlanNode<E> {
     const { left, operator, modifier, right } = parts;
-    const key = ['check', left.key, operator?.name ?? 'exists', modifier ?? '', right?.key ?? '', anyPrefix, ...parts.constants.map(constantKey)].join('\u0001');
+    // Quoted part by part: a constant may hold whatever would separate them.
+    const key = JSON.stringify([left.key, operator?.name ?? 'exists', modifier, right?.key ?? null, anyPrefix, ...parts.constants.map(constantKey)]);
     const many = operator === null || operator.many || anyPrefix ? 1 : Math.max(1, parts.constants.length);
     const spread = left.list || left.candidates !== null ? 4 : 1;
     const cost = READ_COST * operandDepth(left) + (operator?.cost ?? 1) * many * spread + (right === null ? 0 : READ_COST * operandDepth(right));

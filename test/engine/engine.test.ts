@@ -184,6 +184,13 @@ describe('work that is not done twice', () => {
     expect(compiled.byType[3]).not.toBe(compiled.byType[0]);
   });
 
+  it('never takes two checks for one because of what their texts contain', () => {
+    const seen: number[] = [];
+    const engine = createEngine(rules(['t.charbuf in ("a\\x01stringb")', 't.charbuf in (a, b)', 't.charbuf startswith anyof ("a\\x01stringb")', 't.charbuf startswith anyof (a, b)']), [catalogue], { matching: 'all', onMatch: (rule) => seen.push(rule) });
+    engine.process(0, bag({ 't.charbuf': 'b' }));
+    expect(seen).toEqual([1, 3]);
+  });
+
   it('puts what rules share below one test', () => {
     const compiled = compile(['x', 'y', 'z'].map((value, index) => ({ index, condition: conditionOf(`t.charbuf contains shared and u.charbuf = ${value}`) })), catalogue);
     const body = compiled.text.split('\n').find((line) => line.includes('shared'))!;
