@@ -5,7 +5,7 @@
  * resolved: no `//`, `/.` or `./`, no slash at its end. Others always pass.
  */
 import { PathTest } from '../sources/native-contract.js';
-import { byteLength, byteString } from '../util/byte-text.js';
+import { byteLength } from '../util/byte-text.js';
 
 export interface Test {
   readonly test: PathTest;
@@ -18,8 +18,8 @@ export const NONE: Paths = new Map();
 export const isNone = (paths: Paths): boolean => paths !== 'any' && paths.size === 0;
 /** More tests than this are no sieve. */
 const MOST = 1000;
-const NOT_PLAIN = /\/\/|\/\.|\.\//;
-const TAIL_BYTES = 4;
+export const NOT_PLAIN = /\/\/|\/\.|\.\//;
+export const TAIL_BYTES = 4;
 
 function one(test: PathTest, text: string): Paths {
   return new Map([[`${test} ${text}`, { test, text }]]);
@@ -97,21 +97,3 @@ export const isNamed = (name: string): Paths => (name === '' || name.includes('/
 
 /** The last component ends with `text`. */
 export const nameEndsWith = (text: string): Paths => (text.includes('/') ? NONE : endsWith(text));
-
-/** Is there a test that holds? `path` is plain. What the kernel does with hashes. */
-export function mayMatter(paths: Paths, path: string): boolean {
-  if (paths === 'any') return true;
-  const bytes = byteString(path);
-  const slash = bytes.lastIndexOf('/');
-  for (const { test, text } of paths.values()) {
-    const wanted = byteString(text);
-    if (test === PathTest.Whole && bytes === wanted) return true;
-    if (test === PathTest.Prefix && bytes.startsWith(wanted)) return true;
-    if (test === PathTest.Name && bytes.slice(slash + 1) === wanted) return true;
-    if (test === PathTest.Directory && bytes.slice(0, slash) === wanted) return true;
-    if (test === PathTest.Tail && bytes.slice(-TAIL_BYTES) === wanted.slice(-TAIL_BYTES)) return true;
-  }
-  return false;
-}
-
-export const isPlainPath = (path: string): boolean => path.startsWith('/') && inPlain(path) && !path.endsWith('/');

@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { createDetection } from '../../src/app/detection.js';
 import { loadRuleset } from '../../src/ruleset/load.js';
 import { SYSCALLS } from '../../src/events/syscalls.js';
-import { isPlainPath, mayMatter, type Test } from '../../src/sieve/path-tests.js';
+import type { Test } from '../../src/sieve/path-tests.js';
 import { Held, PathTest, type Sieve } from '../../src/sources/native-contract.js';
 import { byteEscape, byteLength, decodeBytes } from '../../src/util/byte-text.js';
 import { buildEvent, viewOf } from '../helpers/event-builder.js';
 import { Scene } from '../helpers/scene.js';
+import { isPlainPath, mayMatter } from './held-back.js';
 
 const scene = new Scene();
 
