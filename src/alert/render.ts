@@ -14,13 +14,15 @@ export interface RenderType {
   readonly type: FieldType;
   readonly format: NonNullable<FieldDef['format']>;
   readonly base64: boolean;
+  /** What a transformer makes: an empty list of that is a value, where a field's is none. */
+  readonly made?: boolean;
 }
 
-/** `<NA>` for null and for an empty list. */
+/** `<NA>` for null and for a field's empty list. */
 export function toText(value: Value, as: RenderType): string {
   if (value === null) return NOT_AVAILABLE;
   if (!isList(value)) return scalarText(value, as);
-  if (value.length === 0) return NOT_AVAILABLE;
+  if (value.length === 0 && as.made !== true) return NOT_AVAILABLE;
   let text = '(';
   for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + scalarText(value[i], as);
   return firstBytes(`${text})`, MAX_LIST_BYTES);

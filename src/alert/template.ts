@@ -187,7 +187,7 @@ export function compileTemplate<E extends EngineEvent>(
     return {
       read: bound.read,
       json: def?.json ?? bound.read,
-      as: { type: bound.type, format: def?.format ?? 'DEC', base64: options.base64 === true },
+      as: { type: bound.type, format: def?.format ?? 'DEC', base64: options.base64 === true, made: operand.kind === 'call' },
       name: print(operand, { loose: true }),
     };
   };

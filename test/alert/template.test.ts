@@ -95,6 +95,10 @@ describe('an output template', () => {
     });
   });
 
+  it('shows that a transformer has found nothing', () => {
+    expect(message('%getopt(fd.names, "ab")|%getopt(fd.names, "ab")[a]', { 'fd.names': ['x'] })).toBe('()|<NA>');
+  });
+
   it('pads and cuts to a width', () => {
     expect(message('<%10proc.name|%2proc.name>', { 'proc.name': 'init' })).toBe('<init      |in>');
     expect(render('%2proc.name', { 'proc.name': 'init' }).fields).toEqual({ 'proc.name': 'init' });
