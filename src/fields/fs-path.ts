@@ -102,7 +102,8 @@ function pathOf(e: EventView, role: Role, whole: boolean): string | null {
     case 'cwd':
       return concatenatePaths(e.thread.cwd, path);
     case 'opened':
-      return concatenatePaths('', e.fd?.name ?? '<UNKNOWN>');
+      // A call that failed opened nothing, whatever its thread was about before.
+      return concatenatePaths('', (e.int(0) < 0 ? undefined : e.fd?.name) ?? '<UNKNOWN>');
     case 'unknown':
       return concatenatePaths('<UNKNOWN>', path);
     default:

@@ -122,6 +122,14 @@ const PRINTED: readonly (readonly [use: string, event: Happening, value: Value, 
   ['fd.sip.name', on(10), null, 'nothing for an address that no rule names'],
 ];
 
+describe('a relative path that could not be opened', () => {
+  it('is not shown as what the thread opened before', () => {
+    const open = (values: Readonly<Record<string, ParamValue>>) => ({ dirfd: 4, flags: 1, mode: 0, dev: 1, ino: 2, ...values });
+    const made = scene().first('SYSCALL_OPENAT_2_E', { dirfd: 4, name: 'hosts', flags: 1, mode: 0 }).first('SYSCALL_OPENAT_2_X', open({ fd: 9, name: 'hosts' }));
+    expect(made.prints('fs.path.name', { key: 'SYSCALL_OPENAT_2_X', values: open({ fd: -2, name: 'no' }) })).toBe('<UNKNOWN>');
+  });
+});
+
 describe('a descriptor prints', () => {
   for (const [use, event, value, says] of PRINTED) {
     it(`${use} of ${event.key}: ${says}`, () => expect(scene().prints(use, event)).toEqual(value));

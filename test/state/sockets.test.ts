@@ -61,6 +61,15 @@ describe('connections', () => {
     expect(fdOf(state, 3).name).toBe('10.0.0.1:1->6.6.6.6:66');
   });
 
+  it('a bound socket of whose connect only the address is known is no server any more', () => {
+    const state = machine();
+    socket(state, 3, INET, STREAM);
+    feed(state, 'SOCKET_BIND_X', { res: 0, addr: sockaddr(['10.0.0.1', 5000]), fd: 3 });
+    feed(state, 'SOCKET_CONNECT_E', { fd: 3, addr: sockaddr(['10.0.0.2', 443]) });
+    connect(state, 3, { tuple: null });
+    expect(fdOf(state, 3)).toMatchObject({ isServerSocket: false, sourceIp: '10.0.0.1', destIp: '10.0.0.2', destPort: 443 });
+  });
+
   it('an IPv4 peer of an IPv6 socket is shown as IPv4', () => {
     const state = machine();
     socket(state, 3, INET6, STREAM);

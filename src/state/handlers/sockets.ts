@@ -128,11 +128,13 @@ const onConnect: Handler = (state, view) => {
 function connectedTo(info: FdInfo, view: EventView, address: Uint8Array): void {
   if (address[0] === Family.Inet) {
     info.type = 'ipv4';
+    info.isServerSocket = false;
     info.destIp = ipv4Text(address, 1);
     info.destPort = port(address, 5);
   } else if (address[0] === Family.Inet6) {
     const mapped = isMapped(address, 1);
     info.type = mapped ? 'ipv4' : 'ipv6';
+    info.isServerSocket = false;
     info.destIp = mapped ? ipv4Text(address, 13) : ipv6Text(address, 1);
     info.destPort = port(address, 17);
   } else info.name = view.has(1) ? (addressText(view.raw(1)) ?? NO_TEXT) : 'NULL';
