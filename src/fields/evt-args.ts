@@ -72,20 +72,27 @@ export function rawArgumentField(): FieldDef<EventView> {
 
 /**
  * `evt.rawarg.size` is a number, `evt.rawarg.name` a text. Mount's `type` is a text though that of sockets is a number: where a number is
- * compared, it is none.
+ * compared, it is none. Numbers print as their event has them: the mode of open is octal, that of mkdir hexadecimal.
  */
 export function refineRawArgument(field: FieldDef<EventView>, argument: FieldArgument): FieldDef<EventView> {
   const param = firstParam(argument.text);
   if (param === undefined) return field;
-  const format = param.format === 'HEX' || param.format === 'OCT' ? { format: param.format } : {};
   const at = indexes(argument.text);
-  const isText = EVENTS.map((row) => at[row.type] !== -1 && kindOf(row.params[at[row.type]].type) === 'text');
-  if (kindOf(param.type) === 'text' || !isText.includes(true)) return { ...field, type: param.type, ...format };
-  const numbers: Reader = (e) => {
+  const params = EVENTS.map((row) => (at[row.type] === -1 ? undefined : row.params[at[row.type]]));
+  const isText = params.map((found) => found !== undefined && kindOf(found.type) === 'text');
+  const radix = params.map((found) => (found?.format === 'HEX' ? 16 : found?.format === 'OCT' ? 8 : 10));
+  const value: Reader = (e) => {
     const index = at[e.type];
-    return index < 0 || index === undefined ? null : isText[e.type] ? Number.NaN : rawParam(e, index);
+    return index < 0 || index === undefined ? null : rawParam(e, index);
   };
-  return { ...field, type: param.type, inCondition: { notEqual: 'one', bind: () => numbers }, ...format };
+  const compared: Reader = kindOf(param.type) === 'text' ? value : (e) => (isText[e.type] ? Number.NaN : value(e));
+  const printed: Reader = (e) => {
+    const found = value(e);
+    const base = radix[e.type];
+    if (base === 10 || (typeof found !== 'number' && typeof found !== 'bigint')) return found;
+    return BigInt.asUintN(64, BigInt(found)).toString(base).toUpperCase();
+  };
+  return { ...field, type: param.type, bind: () => printed, inCondition: { notEqual: 'one', bind: () => compared } };
 }
 
 interface PathParams {
