@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { TotalsReporter } from './reporter.js';
 
-/** These make and boot machines, roots and packages: most of the time of all tests, and they need nothing of the others. */
+/** These make and boot machines, roots and packages, or run commands that watch nothing: much of the time of all tests, and they need nothing of the others. */
 const MACHINES = [
+  'test/cli/{explain-alert,k8s-audit,rule-commands}.test.ts',
   'test/docker/image.test.ts',
   'test/e2e/{clean-root,host,package}.test.ts',
   'test/kernels/**/*.test.ts',
