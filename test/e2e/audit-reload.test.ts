@@ -23,9 +23,9 @@ function configured(port: number, initConfig = '{}'): string {
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** Attempts with the same body, as an apiserver makes them: five, but sooner, and two more for when others keep this machine busy. */
+/** Five attempts with the same body, as an apiserver makes them, but sooner. */
 async function send(port: number, body: string, log: string[]): Promise<boolean> {
-  for (const pause of [0, 300, 1000, 3000, 8000, 8000, 8000]) {
+  for (const pause of [0, 300, 1000, 3000, 8000]) {
     await wait(pause);
     try {
       const { status, headers } = await post(port, body);

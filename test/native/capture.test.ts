@@ -195,7 +195,7 @@ describeLive('a capture', () => {
     for (let i = 0; i < 10; i++) await once();
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors + 2);
     expect(readdirSync('/proc/self/task').length).toBeLessThanOrEqual(threads + 2);
-  }, 600_000);
+  }, 300_000);
 
   /** As it was loaded here: built, or out of the package. */
   const addon = (): string => Object.keys(createRequire(import.meta.url).cache).find((path) => path.endsWith('/falco_ts.node')) as string;
@@ -209,7 +209,7 @@ describeLive('a capture', () => {
     ${end}`;
   const root = new URL('../..', import.meta.url).pathname;
   const ends = async (source: string): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
-    run(process.execPath, ['-e', source], { timeout: 180_000 }).then(
+    run(process.execPath, ['-e', source], { timeout: 60_000 }).then(
       () => ({ code: 0, signal: null, stderr: '' }),
       (e: { code: number | null; signal: string | null; stderr: string }) => ({ code: e.code, signal: e.signal, stderr: e.stderr }),
     );
