@@ -265,12 +265,13 @@ void Probe::AttachOptional() {
       link = nullptr;
     } else if (link == nullptr) {
       bpf_program* program = bpf_object__find_program_by_name(object_, name);
+      std::string why;
       try {
         if (program != nullptr) link = AttachProgram(program);
-      } catch (const CaptureError&) {
-        // Said below.
+      } catch (const CaptureError& error) {
+        why = " (" + Reason(error.what()) + ")";
       }
-      if (link == nullptr) missing_tracepoints_.push_back(lacking);
+      if (link == nullptr) missing_tracepoints_.push_back(lacking + why);
     }
   };
   for (size_t i = 0; i < std::size(kOptional); i++) {
